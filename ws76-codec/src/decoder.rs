@@ -1,0 +1,299 @@
+//! Reading frames (draft-76 §5.3) from a growing buffer.
+//!
+//! ```text
+//!          0x00                       0xFF
+//!   Idle ───────► Text ──────────────────────────► Idle, Frame::Text
+//!     │  0x01..0x7F                   0xFF
+//!     ├─────────► SkipToTerminator ──────────────► Idle, Frame::Reserved
+//!     │  0x80..0xFF            length > 0     all skipped
+//!     └─────────► Length ───────────────► Skip ──► Idle, Frame::Reserved
+//!                   │ length 0: Idle, Frame::Reserved; and after 0xFF:
+//!                   └─────────► Closed, Frame::Closing: discards for ever
+//!   any ─────────► Failed: repeats its error for ever
+//! ```
+
+use bytes::{Buf, BytesMut};
+use memchr::memchr;
+
+use crate::{
+    DecodeError, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text,
+    frame::{CLOSING, HIGH_BIT, TERMINATOR, TEXT},
+    text,
+};
+
+/// Takes frames from the bytes that a peer sent.
+///
+/// The decoder works on the caller's buffer: append to its end only, and call
+/// [`decode`](Self::decode) until it returns `None`. Between calls the buffer holds at most the
+/// beginning of one text frame: `max_message_len + 1` bytes, or the decoder has failed.
+///
+/// Implements draft-76 §5.3.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    config: DecoderConfig,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Idle,
+    /// The buffer begins with 0x00, and this many bytes behind it hold no 0xFF.
+    Text {
+        scanned: usize,
+    },
+    /// Inside a reserved frame that ends with 0xFF; `len` bytes of content were dropped.
+    SkipToTerminator {
+        frame_type: u8,
+        len: u64,
+    },
+    /// Inside the length of a frame; `count` bytes of it were read.
+    Length {
+        frame_type: u8,
+        len: u64,
+        count: u8,
+    },
+    /// Inside the content of a reserved frame; `left` of `len` bytes have yet to come.
+    Skip {
+        frame_type: u8,
+        len: u64,
+        left: u64,
+    },
+    Closed,
+    Failed(DecodeError),
+}
+
+impl Decoder {
+    /// A decoder at the start of the frames, right behind the opening handshake.
+    pub const fn new(config: DecoderConfig) -> Self {
+        Self {
+            config,
+            state: State::Idle,
+        }
+    }
+
+    /// Takes the next frame from the front of `src`.
+    ///
+    /// Returns `None` when `src` holds no whole frame yet: append what comes next and call again.
+    /// The bytes of a frame are removed from `src`; a text is a view on them, not a copy. Bytes of
+    /// reserved frames are removed as they arrive, and bytes behind a closing frame are discarded.
+    /// Nothing is reserved for a length that the peer announced.
+    ///
+    /// Implements draft-76 §5.3.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the draft or a limit. The decoder stays in that state: every further call
+    /// returns the same error and takes nothing from `src`.
+    pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        let result = self.advance(src);
+        if let Err(error) = result {
+            self.state = State::Failed(error);
+        }
+        result
+    }
+
+    /// Checks that the stream may end here: between two frames, or behind the closing frame.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Truncated`] inside a frame, or the error that `decode` returned before.
+    pub const fn finish(&self) -> Result<(), DecodeError> {
+        match self.state {
+            State::Idle | State::Closed => Ok(()),
+            State::Failed(error) => Err(error),
+            _ => Err(DecodeError::Truncated),
+        }
+    }
+
+    /// The limits and policies in use.
+    pub const fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// Each turn of the loop leaves a state or removes a byte, or returns.
+    fn advance(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        loop {
+            match self.state {
+                State::Idle => match src.first() {
+                    None => return Ok(None),
+                    // The frame type stays in the buffer, so that the whole frame is split off at once.
+                    Some(&TEXT) => self.state = State::Text { scanned: 0 },
+                    Some(&frame_type) => {
+                        self.state = self.reserved(frame_type)?;
+                        src.advance(1);
+                    }
+                },
+                State::Text { scanned } => return self.text(scanned, src),
+                State::SkipToTerminator { frame_type, len } => {
+                    return self.skip_to_terminator(frame_type, len, src);
+                }
+                State::Length {
+                    frame_type,
+                    len,
+                    count,
+                } => {
+                    let Some(&byte) = src.first() else {
+                        return Ok(None);
+                    };
+                    let (state, frame) = self.length(frame_type, len, count, byte)?;
+                    self.state = state;
+                    src.advance(1);
+                    if frame == Some(Frame::Closing) {
+                        src.clear();
+                    }
+                    if frame.is_some() {
+                        return Ok(frame);
+                    }
+                }
+                State::Skip {
+                    frame_type,
+                    len,
+                    left,
+                } => {
+                    let skipped = src.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    src.advance(skipped);
+                    let left = left - skipped as u64;
+                    if left > 0 {
+                        self.state = State::Skip {
+                            frame_type,
+                            len,
+                            left,
+                        };
+                        return Ok(None);
+                    }
+                    self.state = State::Idle;
+                    return Ok(Some(Frame::Reserved { frame_type, len }));
+                }
+                State::Closed => {
+                    src.clear();
+                    return Ok(None);
+                }
+                State::Failed(error) => return Err(error),
+            }
+        }
+    }
+
+    fn text(&mut self, scanned: usize, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        let max = self.config.max_message_len;
+        let unseen = src.get(1 + scanned..).unwrap_or_default();
+        let end = memchr(TERMINATOR, unseen).map(|at| scanned + at);
+        let len = end.unwrap_or(scanned + unseen.len());
+        if len > max {
+            return Err(DecodeError::MessageTooLong { max });
+        }
+        if end.is_none() {
+            self.state = State::Text { scanned: len };
+            return Ok(None);
+        }
+        // Checked before it is taken, so that an error consumes nothing.
+        let valid = text::check(src.get(1..=len).unwrap_or_default());
+        if let (Err(error), InvalidUtf8::Reject) = (valid, self.config.invalid_utf8) {
+            return Err(error.into());
+        }
+        self.state = State::Idle;
+        let mut content = src.split_to(len + 2).freeze();
+        content.advance(1);
+        content.truncate(len);
+        Ok(Some(Frame::Text(match valid {
+            Ok(()) => Text::from_checked(content),
+            Err(_) => Text::from_utf8_lossy(content),
+        })))
+    }
+
+    fn reserved(&self, frame_type: u8) -> Result<State, DecodeError> {
+        if frame_type == CLOSING {
+            return Ok(State::Length {
+                frame_type,
+                len: 0,
+                count: 0,
+            });
+        }
+        match self.config.reserved_frames {
+            ReservedFrames::Reject => Err(DecodeError::ReservedFrame { frame_type }),
+            ReservedFrames::Skip if frame_type & HIGH_BIT == 0 => {
+                Ok(State::SkipToTerminator { frame_type, len: 0 })
+            }
+            ReservedFrames::Skip => Ok(State::Length {
+                frame_type,
+                len: 0,
+                count: 0,
+            }),
+        }
+    }
+
+    fn skip_to_terminator(
+        &mut self,
+        frame_type: u8,
+        len: u64,
+        src: &mut BytesMut,
+    ) -> Result<Option<Frame>, DecodeError> {
+        let max = self.config.max_reserved_len;
+        let end = memchr(TERMINATOR, src);
+        let len = len + end.unwrap_or(src.len()) as u64;
+        if len > max {
+            return Err(DecodeError::ReservedTooLong { max });
+        }
+        if let Some(end) = end {
+            src.advance(end + 1);
+            self.state = State::Idle;
+            return Ok(Some(Frame::Reserved { frame_type, len }));
+        }
+        src.clear();
+        self.state = State::SkipToTerminator { frame_type, len };
+        Ok(None)
+    }
+
+    /// One byte of a length: seven bits of it, the most significant first; the high bit says that
+    /// another byte follows.
+    fn length(
+        &self,
+        frame_type: u8,
+        len: u64,
+        count: u8,
+        byte: u8,
+    ) -> Result<(State, Option<Frame>), DecodeError> {
+        let max_bytes = self.config.max_length_bytes;
+        let max = self.config.max_reserved_len;
+        if count >= max_bytes {
+            return Err(DecodeError::TooManyLengthBytes { max: max_bytes });
+        }
+        let group = u64::from(byte & !HIGH_BIT);
+        let len = len
+            .checked_mul(128)
+            .and_then(|len| len.checked_add(group))
+            .ok_or(DecodeError::ReservedTooLong { max })?;
+        // A length never shrinks as more of it comes, so what is wrong now stays wrong.
+        if len > 0 && self.config.reserved_frames == ReservedFrames::Reject {
+            return Err(DecodeError::ReservedFrame { frame_type });
+        }
+        if len > max {
+            return Err(DecodeError::ReservedTooLong { max });
+        }
+        if byte & HIGH_BIT != 0 {
+            let count = count + 1;
+            if count >= max_bytes {
+                return Err(DecodeError::TooManyLengthBytes { max: max_bytes });
+            }
+            return Ok((
+                State::Length {
+                    frame_type,
+                    len,
+                    count,
+                },
+                None,
+            ));
+        }
+        Ok(match (frame_type, len) {
+            (CLOSING, 0) => (State::Closed, Some(Frame::Closing)),
+            (_, 0) => (State::Idle, Some(Frame::Reserved { frame_type, len })),
+            _ => (
+                State::Skip {
+                    frame_type,
+                    len,
+                    left: len,
+                },
+                None,
+            ),
+        })
+    }
+}

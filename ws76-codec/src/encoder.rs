@@ -1,0 +1,103 @@
+//! Writing frames (draft-76 §5.3): text, and the closing frame. There is nothing else to send.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::{
+    Text,
+    frame::{CLOSING, TERMINATOR, TEXT},
+};
+
+/// Appends `text` to `dst` as one text frame: 0x00, the UTF-8, 0xFF.
+///
+/// A `str` never holds the byte 0xFF, so there is nothing to escape and nothing that could fail.
+/// Appends `text.len() + 2` bytes. Implements draft-76 §5.3.
+///
+/// # Panics
+///
+/// If `dst` cannot grow and has no room, as every [`BufMut`] does.
+pub fn encode_text(text: &str, dst: &mut impl BufMut) {
+    encode(text.as_bytes(), dst);
+}
+
+/// Appends the closing frame to `dst`: 0xFF 0x00. Implements draft-76 §1.4.
+///
+/// # Panics
+///
+/// If `dst` cannot grow and has no room, as every [`BufMut`] does.
+pub fn encode_closing(dst: &mut impl BufMut) {
+    dst.put_slice(&CLOSING_FRAME);
+}
+
+/// A frame, encoded once, to be written to many connections. A clone shares the bytes.
+///
+/// ```
+/// use ws76_codec::EncodedFrame;
+///
+/// let frame = EncodedFrame::text("hello");
+/// assert_eq!(frame.as_bytes(), &b"\x00hello\xff"[..]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedFrame(Bytes);
+
+impl EncodedFrame {
+    /// Encodes a text frame.
+    pub fn text(text: &str) -> Self {
+        Self::from_utf8(text.as_bytes())
+    }
+
+    /// The closing frame.
+    pub const fn closing() -> Self {
+        Self(Bytes::from_static(&CLOSING_FRAME))
+    }
+
+    /// The bytes to write.
+    pub const fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The bytes to write.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
+    /// The message in a text frame, sharing the frame's bytes; `None` for the closing frame.
+    pub fn to_text(&self) -> Option<Text> {
+        match self.0.as_ref() {
+            [TEXT, text @ .., TERMINATOR] => Some(Text::from_checked(self.0.slice_ref(text))),
+            _ => None,
+        }
+    }
+
+    fn from_utf8(text: &[u8]) -> Self {
+        let mut bytes = BytesMut::with_capacity(text.len() + 2);
+        encode(text, &mut bytes);
+        Self(bytes.freeze())
+    }
+}
+
+impl From<&Text> for EncodedFrame {
+    /// Encodes a text frame, without checking the UTF-8 again.
+    fn from(text: &Text) -> Self {
+        Self::from_utf8(text.as_bytes())
+    }
+}
+
+impl Text {
+    /// Appends this text to `dst` as one text frame; as [`encode_text`], without checking the UTF-8
+    /// again. Implements draft-76 §5.3.
+    ///
+    /// # Panics
+    ///
+    /// If `dst` cannot grow and has no room, as every [`BufMut`] does.
+    pub fn encode(&self, dst: &mut impl BufMut) {
+        encode(self.as_bytes(), dst);
+    }
+}
+
+fn encode(text: &[u8], dst: &mut impl BufMut) {
+    dst.put_u8(TEXT);
+    dst.put_slice(text);
+    dst.put_u8(TERMINATOR);
+}
+
+const CLOSING_FRAME: [u8; 2] = [CLOSING, 0x00];

@@ -1,0 +1,275 @@
+//! What comes out of well-formed and broken frames: draft-76 §5.3, clauses F1 to F10, X3 and X6.
+
+mod support;
+
+use bytes::{Bytes, BytesMut};
+use support::{assert_decodes, assert_decodes_with, reserved, text};
+use ws76_codec::{
+    DecodeError, Decoder, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text, Utf8Error,
+};
+
+const SKIP: DecoderConfig = DecoderConfig::new().with_reserved_frames(ReservedFrames::Skip);
+const REPLACE: DecoderConfig = DecoderConfig::new().with_invalid_utf8(InvalidUtf8::Replace);
+
+fn invalid_utf8(content: &[u8]) -> DecodeError {
+    Text::from_utf8(Bytes::copy_from_slice(content))
+        .expect_err("valid UTF-8")
+        .into()
+}
+
+// F1: 0x00, the bytes up to 0xFF: a message.
+
+#[test]
+fn decode_text_of_any_script_gives_the_text() {
+    for message in [
+        "hello",
+        "日本語",
+        "🦀 crab",
+        "\u{0}\u{7f}\u{80}\u{10ffff}",
+        "a\r\n\tb",
+    ] {
+        let bytes = [b"\x00", message.as_bytes(), b"\xff"].concat();
+        assert_decodes(&bytes, &[text(message)], Ok(()));
+    }
+}
+
+#[test]
+fn decode_empty_text_is_a_message() {
+    assert_decodes(b"\x00\xff", &[text("")], Ok(()));
+    assert_decodes(b"\x00\xff\x00\xff", &[text(""), text("")], Ok(()));
+}
+
+#[test]
+fn decode_nothing_gives_nothing() {
+    assert_decodes(b"", &[], Ok(()));
+}
+
+// F10: three frames in one piece, a frame in two pieces.
+
+#[test]
+fn decode_three_frames_glued_together_gives_three_messages() {
+    let frames = [text("one"), text("two"), text("three")];
+    assert_decodes(b"\x00one\xff\x00two\xff\x00three\xff", &frames, Ok(()));
+}
+
+#[test]
+fn decode_text_split_before_terminator_needs_more() {
+    let mut decoder = Decoder::new(DecoderConfig::new());
+    let mut src = BytesMut::from(&b"\x00hello"[..]);
+    assert_eq!(decoder.decode(&mut src), Ok(None));
+    assert_eq!(decoder.finish(), Err(DecodeError::Truncated));
+    src.extend_from_slice(b"\xff");
+    assert_eq!(decoder.decode(&mut src), Ok(Some(text("hello"))));
+    assert_eq!(decoder.finish(), Ok(()));
+}
+
+#[test]
+fn decode_text_is_a_view_on_the_callers_buffer() {
+    let mut decoder = Decoder::new(DecoderConfig::new());
+    let mut src = BytesMut::from(&b"\x00hello\xff"[..]);
+    let at = src[1..].as_ptr();
+    let Ok(Some(Frame::Text(text))) = decoder.decode(&mut src) else {
+        panic!("no text")
+    };
+    assert_eq!(text.as_bytes().as_ptr(), at);
+}
+
+// F2: 0x01 to 0x7F are reserved and end with 0xFF.
+
+#[test]
+fn decode_reserved_frame_with_terminator_is_rejected_by_default() {
+    for frame_type in 0x01..=0x7f {
+        let error = DecodeError::ReservedFrame { frame_type };
+        assert_decodes(&[0, b'a', 0xff, frame_type], &[text("a")], Err(error));
+        assert_decodes(&[frame_type, b'x', 0xff, 0, 0xff], &[], Err(error));
+    }
+}
+
+#[test]
+fn decode_reserved_frame_with_terminator_is_skipped_by_choice() {
+    for frame_type in 0x01..=0x7f {
+        let bytes = [&[frame_type], &b"\x00\x80abc\xff\x00next\xff"[..]].concat();
+        assert_decodes_with(
+            SKIP,
+            &bytes,
+            &[reserved(frame_type, 5), text("next")],
+            Ok(()),
+        );
+        assert_decodes_with(
+            SKIP,
+            &[frame_type, 0xff],
+            &[reserved(frame_type, 0)],
+            Ok(()),
+        );
+        assert_decodes_with(SKIP, &[frame_type, b'a'], &[], Err(DecodeError::Truncated));
+    }
+}
+
+// F3: 0x80 to 0xFE are reserved and carry a length.
+
+#[test]
+fn decode_reserved_frame_with_length_is_rejected_by_default() {
+    for frame_type in 0x80..=0xfe {
+        let error = DecodeError::ReservedFrame { frame_type };
+        assert_decodes(&[frame_type], &[], Err(error));
+        assert_decodes(&[0, 0xff, frame_type, 1, b'a'], &[text("")], Err(error));
+    }
+}
+
+#[test]
+fn decode_reserved_frame_with_length_is_skipped_by_choice() {
+    for frame_type in 0x80..=0xfe {
+        // The content holds 0xFF and 0x00: it is counted, not searched.
+        let bytes = [&[frame_type, 4], &b"\xff\x00\xff\x00\x00next\xff"[..]].concat();
+        assert_decodes_with(
+            SKIP,
+            &bytes,
+            &[reserved(frame_type, 4), text("next")],
+            Ok(()),
+        );
+        assert_decodes_with(SKIP, &[frame_type, 0], &[reserved(frame_type, 0)], Ok(()));
+        assert_decodes_with(SKIP, &[frame_type, 2, 0], &[], Err(DecodeError::Truncated));
+        assert_decodes_with(SKIP, &[frame_type, 0x80], &[], Err(DecodeError::Truncated));
+    }
+}
+
+// F4: the length is a series of seven bits each, the most significant first.
+
+#[test]
+fn decode_length_of_two_bytes_counts_in_base_128() {
+    let bytes = [&[0x80, 0x81, 0x02][..], &[7; 130], b"\x00x\xff"].concat();
+    assert_decodes_with(SKIP, &bytes, &[reserved(0x80, 130), text("x")], Ok(()));
+}
+
+#[test]
+fn decode_length_with_leading_zeros_is_the_same_length() {
+    assert_decodes_with(
+        SKIP,
+        b"\x90\x80\x80\x02ab\x00\xff",
+        &[reserved(0x90, 2), text("")],
+        Ok(()),
+    );
+}
+
+// F5: 0xFF with the length 0 is the closing frame; X3: what follows is discarded.
+
+#[test]
+fn decode_closing_frame_ends_the_frames() {
+    for config in [DecoderConfig::new(), SKIP] {
+        for closing in [
+            &b"\xff\x00"[..],
+            b"\xff\x80\x00",
+            b"\xff\x80\x80\x80\x80\x80\x80\x80\x00",
+        ] {
+            assert_decodes_with(config, closing, &[Frame::Closing], Ok(()));
+            let bytes = [
+                b"\x00a\xff",
+                closing,
+                b"\x00b\xff\xff\x00\x80\x80garbage\x00",
+            ]
+            .concat();
+            assert_decodes_with(config, &bytes, &[text("a"), Frame::Closing], Ok(()));
+        }
+    }
+}
+
+#[test]
+fn decode_after_closing_frame_empties_the_buffer() {
+    let mut decoder = Decoder::new(DecoderConfig::new());
+    let mut src = BytesMut::from(&b"\xff\x00abc"[..]);
+    assert_eq!(decoder.decode(&mut src), Ok(Some(Frame::Closing)));
+    assert!(src.is_empty());
+    src.extend_from_slice(b"\x00more\xff");
+    assert_eq!(decoder.decode(&mut src), Ok(None));
+    assert!(src.is_empty());
+}
+
+// F6: 0xFF with a length above 0 is reserved.
+
+#[test]
+fn decode_0xff_with_a_length_is_reserved() {
+    let error = DecodeError::ReservedFrame { frame_type: 0xff };
+    assert_decodes(b"\xff\x01a", &[], Err(error));
+    assert_decodes(b"\xff\x80\x81\x00", &[], Err(error));
+    assert_decodes_with(
+        SKIP,
+        b"\xff\x02ab\xff\x00",
+        &[reserved(0xff, 2), Frame::Closing],
+        Ok(()),
+    );
+}
+
+// F8 and F9: text that is not UTF-8.
+
+#[test]
+fn decode_invalid_utf8_is_rejected_by_default() {
+    let contents: [&[u8]; 9] = [
+        b"\xfe",
+        b"a\xf8\x80\x80\x80\x80",
+        b"\xfd",
+        b"\xc0\x80",         // overlong
+        b"\xe0\x80\xaf",     // overlong
+        b"\xed\xa0\x80",     // surrogate
+        b"\xf4\x90\x80\x80", // above U+10FFFF
+        b"ab\x80",
+        b"ab\xe2\x82",
+    ];
+    for content in contents {
+        let bytes = [b"\x00ok\xff\x00", content, b"\xff\x00never\xff"].concat();
+        assert_decodes(&bytes, &[text("ok")], Err(invalid_utf8(content)));
+    }
+}
+
+#[test]
+fn decode_invalid_utf8_error_says_where() {
+    let mut decoder = Decoder::new(DecoderConfig::new());
+    let error = decoder.decode(&mut BytesMut::from(&b"\x00abc\xfe\xff"[..]));
+    let Err(DecodeError::InvalidUtf8(error)) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(Utf8Error::valid_up_to(error), 3);
+    assert_eq!(error.to_string(), "not UTF-8 from byte 3 on");
+}
+
+#[test]
+fn decode_invalid_utf8_is_replaced_by_choice() {
+    let bytes = b"\x00a\xfeb\xed\xa0\x80c\xe2\x82\xff\x00ok\xff";
+    let replaced = text("a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}c\u{fffd}");
+    assert_decodes_with(REPLACE, bytes, &[replaced, text("ok")], Ok(()));
+}
+
+// X6: the stream may end between two frames only.
+
+#[test]
+fn finish_inside_a_frame_is_truncated() {
+    for bytes in [&b"\x00"[..], b"\x00abc", b"\xff", b"\xff\x80"] {
+        assert_decodes(bytes, &[], Err(DecodeError::Truncated));
+    }
+}
+
+#[test]
+fn errors_say_what_was_wrong_and_the_limit() {
+    let errors = [
+        (
+            DecodeError::ReservedFrame { frame_type: 0x80 },
+            "frame of the reserved type 0x80",
+        ),
+        (
+            DecodeError::ReservedTooLong { max: 5 },
+            "reserved frame of more than 5 bytes",
+        ),
+        (
+            DecodeError::TooManyLengthBytes { max: 8 },
+            "frame length written in more than 8 bytes",
+        ),
+        (
+            DecodeError::MessageTooLong { max: 9 },
+            "message of more than 9 bytes",
+        ),
+        (invalid_utf8(b"\xfe"), "text frame is not UTF-8"),
+        (DecodeError::Truncated, "stream ended inside a frame"),
+    ];
+    for (error, says) in errors {
+        assert_eq!(error.to_string(), says);
+    }
+}

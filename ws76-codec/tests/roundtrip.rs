@@ -1,0 +1,130 @@
+//! What is encoded is decoded again; `Text` and `EncodedFrame` as values; the closing handshake.
+
+use bytes::{Bytes, BytesMut};
+use proptest::prelude::*;
+use ws76_codec::{
+    ClosingHandshake, Decoder, DecoderConfig, EncodedFrame, Frame, Text, encode_closing,
+    encode_text,
+};
+
+proptest! {
+    #[test]
+    fn encoded_text_is_decoded_to_the_same_text(texts in prop::collection::vec(".*", 0..8)) {
+        let mut bytes = BytesMut::new();
+        for text in &texts {
+            encode_text(text, &mut bytes);
+        }
+        encode_closing(&mut bytes);
+        let mut decoder = Decoder::new(DecoderConfig::new());
+        for text in &texts {
+            prop_assert_eq!(decoder.decode(&mut bytes), Ok(Some(Frame::Text(Text::from(&**text)))));
+        }
+        prop_assert_eq!(decoder.decode(&mut bytes), Ok(Some(Frame::Closing)));
+        prop_assert_eq!(decoder.decode(&mut bytes), Ok(None));
+    }
+
+    #[test]
+    fn all_ways_to_encode_agree(text in ".*") {
+        let mut bytes = Vec::new();
+        encode_text(&text, &mut bytes);
+        let frame = EncodedFrame::text(&text);
+        prop_assert_eq!(frame.as_bytes(), &bytes);
+        prop_assert_eq!(frame.to_text(), Some(Text::from(text.clone())));
+        let shared = Text::from(text);
+        prop_assert_eq!(EncodedFrame::from(&shared).into_bytes(), bytes.clone());
+        let mut again = Vec::new();
+        shared.encode(&mut again);
+        prop_assert_eq!(again, bytes);
+    }
+
+    #[test]
+    fn text_from_bytes_agrees_with_std(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let shared = Bytes::from(bytes.clone());
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => prop_assert_eq!(Text::from_utf8(shared.clone()).unwrap(), text),
+            Err(error) => {
+                let ours = Text::try_from(shared.clone()).unwrap_err();
+                prop_assert_eq!(ours.valid_up_to(), error.valid_up_to());
+            }
+        }
+        prop_assert_eq!(Text::from_utf8_lossy(shared), &*String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn text_frame_on_the_wire_is_00_text_ff() {
+    let mut bytes = Vec::new();
+    encode_text("hi", &mut bytes);
+    assert_eq!(bytes, b"\x00hi\xff");
+}
+
+#[test]
+fn closing_frame_on_the_wire_is_ff_00_and_holds_no_text() {
+    // X1
+    let mut bytes = Vec::new();
+    encode_closing(&mut bytes);
+    assert_eq!(bytes, b"\xff\x00");
+    assert_eq!(EncodedFrame::closing().as_bytes(), &bytes);
+    assert_eq!(EncodedFrame::closing().to_text(), None);
+}
+
+#[test]
+fn text_of_an_encoded_frame_shares_its_bytes() {
+    let frame = EncodedFrame::text("shared");
+    let text = frame.to_text().unwrap();
+    assert_eq!(text.as_bytes().as_ptr(), frame.as_bytes()[1..].as_ptr());
+}
+
+#[test]
+fn text_reads_as_a_string() {
+    let text = Text::from_static("日本");
+    assert_eq!(text.as_str(), "日本");
+    assert_eq!(text.chars().count(), 2);
+    assert_eq!((text.len(), text.is_empty()), (6, false));
+    assert!(Text::new().is_empty());
+    assert_eq!(Text::default(), Text::new());
+    assert_eq!(format!("{text} {text:?}"), "日本 \"日本\"");
+    assert_eq!(AsRef::<str>::as_ref(&text), "日本");
+    assert_eq!(AsRef::<[u8]>::as_ref(&text), "日本".as_bytes());
+    assert!(text == *"日本" && text != "other" && text != *"other");
+    assert_eq!(Text::from(&text), text);
+    assert_eq!(text.clone().into_bytes(), "日本".as_bytes());
+}
+
+#[test]
+fn owned_text_lets_go_of_the_buffer() {
+    let text = EncodedFrame::text("kept").to_text().unwrap();
+    let owned = text.to_owned_text();
+    assert_eq!(owned, text);
+    assert_ne!(owned.as_bytes().as_ptr(), text.as_bytes().as_ptr());
+}
+
+// X1, X2, X4: the closing handshake, in each order of events.
+
+#[test]
+fn peer_that_closes_is_answered_once() {
+    let mut closing = ClosingHandshake::new();
+    assert!(closing.can_send());
+    assert!(closing.received());
+    assert!(!closing.can_send() && closing.is_received() && !closing.is_finished());
+    assert!(
+        !closing.received(),
+        "a second closing frame is not answered"
+    );
+    closing.sent();
+    assert!(closing.is_finished() && closing.is_sent());
+    assert!(!closing.received());
+    closing.sent();
+    assert!(closing.is_finished());
+}
+
+#[test]
+fn answer_to_our_closing_frame_is_not_answered() {
+    let mut closing = ClosingHandshake::default();
+    closing.sent();
+    closing.sent();
+    assert!(!closing.can_send() && closing.is_sent() && !closing.is_received());
+    assert!(!closing.is_finished());
+    assert!(!closing.received(), "X4: both at once, and no third frame");
+    assert!(closing.is_finished() && closing.is_received());
+}
