@@ -1,0 +1,207 @@
+//! A whole request head and access to its fields: [`Head`].
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use bytes::Bytes;
+
+use crate::scan::{FieldSpan, Span};
+
+/// The head of a request: request line and fields, as they came.
+///
+/// It holds the bytes that were split off the reader's buffer and clones by reference count. As
+/// long as it lives it keeps that buffer's memory; [`compact`](Self::compact) makes a copy that
+/// holds the bytes of the head alone. Its `Debug` form leaves out the fields' values, because
+/// cookies do not belong in logs.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_handshake::{HandshakeError, HeadLimits, Incoming, RequestReader};
+///
+/// let mut src = BytesMut::from("GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\nA: b\r\n\r\n");
+/// let Some(Incoming::Http(head)) = RequestReader::new(HeadLimits::new()).read(&mut src)? else {
+///     unreachable!("the request is whole, and plain HTTP");
+/// };
+/// assert_eq!(head.resource_name(), "/chat?room=1");
+/// assert_eq!((head.path(), head.query()), ("/chat", Some("room=1")));
+/// assert_eq!(head.field("a"), Some(&b"b"[..]));
+/// # Ok::<(), HandshakeError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Head {
+    table: FieldTable,
+    parts: HeadParts,
+}
+
+/// Where the parts of a head stand that were checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HeadParts {
+    pub(crate) method: Span,
+    pub(crate) resource_name: Span,
+    pub(crate) host: Span,
+    pub(crate) origin: Option<Span>,
+    pub(crate) subprotocol: Option<Span>,
+}
+
+impl Head {
+    pub(crate) const fn new(table: FieldTable, parts: HeadParts) -> Self {
+        Self { table, parts }
+    }
+
+    /// The method: `GET`, or `HEAD` if this is plain HTTP.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.table.text(self.parts.method)
+    }
+
+    /// The resource name as sent: path and query. From draft-75 and draft-76 clients it may hold
+    /// raw spaces (WebKit 534 sends them).
+    #[must_use]
+    pub fn resource_name(&self) -> &str {
+        self.table.text(self.parts.resource_name)
+    }
+
+    /// The resource name up to the first `?`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let name = self.resource_name();
+        name.split_once('?').map_or(name, |(path, _)| path)
+    }
+
+    /// What follows the first `?` of the resource name, if there is one.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.resource_name().split_once('?').map(|(_, query)| query)
+    }
+
+    /// The host and the port, as the field `Host` names them; visible ASCII, never empty.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.table.text(self.parts.host)
+    }
+
+    /// Where the page came from; visible ASCII, never empty, `None` if the request does not say.
+    ///
+    /// The field `Origin`, or for versions 7 and 8 `Sec-WebSocket-Origin`. Besides
+    /// `http://example.com` it may be `null`, `file://` or a word that means nothing.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.parts.origin.map(|span| self.table.text(span))
+    }
+
+    /// The one subprotocol that a draft-76 or draft-75 client asked for, verbatim and maybe empty.
+    ///
+    /// Always `None` for other requests: in later versions the field is a list, for which see
+    /// [`fields_named`](Self::fields_named).
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.parts.subprotocol.map(|span| self.table.text(span))
+    }
+
+    /// Names and values of the fields, in the order they came.
+    ///
+    /// A value is everything after the colon and at most one space, and may be any bytes but NUL,
+    /// CR and LF (draft-76 §5.1).
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        self.table.fields()
+    }
+
+    /// The value of the first field of this name, compared ASCII case-insensitively.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        self.table.field(name)
+    }
+
+    /// The values of all fields of this name, compared ASCII case-insensitively.
+    pub fn fields_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.table.fields_named(name)
+    }
+
+    /// The whole head as it came, with the empty line.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &Bytes {
+        &self.table.bytes
+    }
+
+    /// A copy that does not keep the reader's buffer alive, for heads that are held for long.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        let bytes = Bytes::copy_from_slice(&self.table.bytes);
+        let table = FieldTable {
+            bytes,
+            fields: Arc::clone(&self.table.fields),
+        };
+        Self {
+            table,
+            parts: self.parts,
+        }
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", &self.method())
+            .field("resource_name", &self.resource_name())
+            .field("host", &self.host())
+            .field("origin", &self.origin())
+            .field("subprotocol", &self.subprotocol())
+            .field("fields", &self.table.fields.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bytes of a head and where its fields stand in them.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct FieldTable {
+    bytes: Bytes,
+    fields: Arc<[FieldSpan]>,
+}
+
+impl FieldTable {
+    pub(crate) fn new(bytes: Bytes, fields: &[FieldSpan]) -> Self {
+        Self {
+            bytes,
+            fields: Arc::from(fields),
+        }
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        let fields = self.fields.iter();
+        fields.map(|field| (self.text(field.name), field.value.of(&self.bytes)))
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
+        let named = |field: &&FieldSpan| field.is_named(&self.bytes, name);
+        self.fields
+            .iter()
+            .find(named)
+            .map(|field| field.value.of(&self.bytes))
+    }
+
+    pub(crate) fn fields_named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a [u8]> + Clone {
+        let named = move |field: &&FieldSpan| field.is_named(&self.bytes, name);
+        self.fields
+            .iter()
+            .filter(named)
+            .map(|field| field.value.of(&self.bytes))
+    }
+
+    /// A piece that was proven ASCII when it was parsed, so that nothing is lost here.
+    fn text(&self, span: Span) -> &str {
+        core::str::from_utf8(span.of(&self.bytes)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for FieldTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.fields().map(|(name, _)| name))
+            .finish()
+    }
+}

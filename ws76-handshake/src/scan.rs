@@ -1,0 +1,258 @@
+//! Finds the end of a head's fields, byte for byte (draft-76 §5.1, and §4.1 for a reply).
+//!
+//! ```text
+//! LineStart --token--> Name --":"--> AfterColon --> Value --CR--> LineEnd --LF--> LineStart
+//!     `--CR--> HeadEnd --LF--> done
+//! ```
+//!
+//! Each byte is looked at once, and whether it is an error depends on the bytes before it alone:
+//! how the bytes were cut never changes what comes out. Meaning is given elsewhere.
+
+use alloc::vec::Vec;
+
+use crate::error::HeadError;
+use crate::limits::HeadLimits;
+
+/// Where a piece of the head stands in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        Self {
+            start: offset(start),
+            end: offset(end),
+        }
+    }
+
+    /// The bytes of `head` that stand there.
+    pub(crate) fn of(self, head: &[u8]) -> &[u8] {
+        head.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// The same piece without the spaces and tabs at its edges.
+    pub(crate) fn trimmed(self, head: &[u8]) -> Self {
+        let bytes = self.of(head);
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let Some(first) = bytes.iter().position(|byte| !blank(byte)) else {
+            return Self {
+                start: self.end,
+                end: self.end,
+            };
+        };
+        let tail = bytes.iter().rev().take_while(|byte| blank(byte)).count();
+        Self::new(self.start as usize + first, self.end as usize - tail)
+    }
+}
+
+/// Where a field's name and value stand in the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FieldSpan {
+    pub(crate) name: Span,
+    /// What stands after the colon and one space: draft-76 keys may begin with a space.
+    pub(crate) value: Span,
+}
+
+impl FieldSpan {
+    pub(crate) fn is_named(&self, head: &[u8], name: &str) -> bool {
+        self.name.of(head).eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// The resumable scan over the fields, from the line after the first to the empty line.
+#[derive(Debug)]
+pub(crate) struct FieldScanner {
+    limits: HeadLimits,
+    position: usize,
+    line_start: usize,
+    state: State,
+    fields: Vec<FieldSpan>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    LineStart,
+    Name,
+    AfterColon { colon: usize },
+    Value { colon: usize, start: usize },
+    LineEnd,
+    HeadEnd,
+}
+
+impl FieldScanner {
+    /// Scans from `position`, the byte after the first line's CRLF.
+    pub(crate) fn new(limits: HeadLimits, position: usize) -> Self {
+        Self {
+            limits: addressable(limits),
+            position,
+            line_start: position,
+            state: State::LineStart,
+            fields: Vec::new(),
+        }
+    }
+
+    /// Goes on through `head`, which begins where the head begins; `Some` is the head's length.
+    pub(crate) fn scan(&mut self, head: &[u8]) -> Result<Option<usize>, HeadError> {
+        while let Some(&byte) = head.get(self.position) {
+            if self.position >= self.limits.max_head_len {
+                return Err(HeadError::HeadTooLong {
+                    max: self.limits.max_head_len,
+                });
+            }
+            match self.state {
+                State::LineStart => self.begin_line(byte)?,
+                State::Name => self.name(head, byte)?,
+                State::AfterColon { colon } => {
+                    let start = self.position + usize::from(byte == b' ');
+                    self.check_line(byte)?;
+                    self.position = start;
+                    self.state = State::Value { colon, start };
+                }
+                State::Value { colon, start } => self.value(head, byte, colon, start)?,
+                State::LineEnd | State::HeadEnd => {
+                    check_line_feed(byte)?;
+                    self.position += 1;
+                    if matches!(self.state, State::HeadEnd) {
+                        return Ok(Some(self.position));
+                    }
+                    self.line_start = self.position;
+                    self.state = State::LineStart;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The fields that were found.
+    pub(crate) fn fields(&self) -> &[FieldSpan] {
+        &self.fields
+    }
+
+    fn begin_line(&mut self, byte: u8) -> Result<(), HeadError> {
+        self.check_line(byte)?;
+        self.state = match byte {
+            b'\r' => State::HeadEnd,
+            b'\n' => return Err(HeadError::BareLf),
+            0 => return Err(HeadError::Nul),
+            b' ' | b'\t' => return Err(HeadError::FoldedLine),
+            b':' => return Err(HeadError::EmptyFieldName),
+            _ if !is_token(byte) => return Err(HeadError::InvalidFieldName),
+            _ if self.fields.len() >= self.limits.max_fields => {
+                return Err(HeadError::TooManyFields {
+                    max: self.limits.max_fields,
+                });
+            }
+            _ => State::Name,
+        };
+        self.position += 1;
+        Ok(())
+    }
+
+    fn name(&mut self, head: &[u8], byte: u8) -> Result<(), HeadError> {
+        self.check_line(byte)?;
+        match byte {
+            b':' => {
+                self.state = State::AfterColon {
+                    colon: self.position,
+                };
+                self.position += 1;
+                Ok(())
+            }
+            b'\r' => Err(HeadError::MissingColon),
+            b'\n' => Err(HeadError::BareLf),
+            0 => Err(HeadError::Nul),
+            b' ' | b'\t' => Err(HeadError::SpaceBeforeColon),
+            _ if !is_token(byte) => Err(HeadError::InvalidFieldName),
+            _ => {
+                let window = self.window(head);
+                let run = window.iter().position(|&byte| !is_token(byte));
+                self.position += run.unwrap_or(window.len());
+                Ok(())
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        head: &[u8],
+        byte: u8,
+        colon: usize,
+        start: usize,
+    ) -> Result<(), HeadError> {
+        self.check_line(byte)?;
+        match byte {
+            b'\r' => {
+                self.fields.push(FieldSpan {
+                    name: Span::new(self.line_start, colon),
+                    value: Span::new(start, self.position),
+                });
+                self.state = State::LineEnd;
+                self.position += 1;
+            }
+            b'\n' => return Err(HeadError::BareLf),
+            0 => return Err(HeadError::Nul),
+            _ => self.position += plain_len(self.window(head)),
+        }
+        Ok(())
+    }
+
+    /// The bytes from the position on that no limit forbids.
+    fn window<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        let line_end = self.line_start.saturating_add(self.limits.max_line_len);
+        let end = line_end.min(self.limits.max_head_len).min(head.len());
+        head.get(self.position..end).unwrap_or_default()
+    }
+
+    /// Refuses a byte that makes its line too long; the CR after a line does not count.
+    fn check_line(&self, byte: u8) -> Result<(), HeadError> {
+        if byte != b'\r' && self.position - self.line_start >= self.limits.max_line_len {
+            return Err(HeadError::LineTooLong {
+                max: self.limits.max_line_len,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The limits with a head no longer than a [`Span`] can address.
+pub(crate) fn addressable(limits: HeadLimits) -> HeadLimits {
+    let max = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+    limits.with_max_head_len(limits.max_head_len.min(max))
+}
+
+/// Whether the byte after a CR is the LF that it has to be.
+pub(crate) const fn check_line_feed(byte: u8) -> Result<(), HeadError> {
+    match byte {
+        b'\n' => Ok(()),
+        _ => Err(HeadError::BareCr),
+    }
+}
+
+/// Whether a method or a field's name may hold this byte (RFC 9110 §5.6.2).
+pub(crate) const fn is_token(byte: u8) -> bool {
+    matches!(byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\''
+        | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+/// How many bytes of `window` come before the first CR, LF or NUL.
+fn plain_len(window: &[u8]) -> usize {
+    // Sixteen at a time: the inner loop has no way out and becomes one vector comparison.
+    let (chunks, _) = window.as_chunks::<16>();
+    let low = |chunk: &[u8; 16]| chunk.iter().fold(false, |low, &byte| low | (byte <= b'\r'));
+    let skipped = 16 * chunks.iter().take_while(|chunk| !low(chunk)).count();
+    let rest = window.get(skipped..).unwrap_or_default();
+    let plain = rest
+        .iter()
+        .position(|byte| matches!(byte, b'\r' | b'\n' | 0));
+    skipped + plain.unwrap_or(rest.len())
+}
+
+/// An offset inside a head, which [`addressable`] keeps below 4 GiB.
+fn offset(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
