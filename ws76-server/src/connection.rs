@@ -1,0 +1,240 @@
+//! The handle of one connection, which any task may hold and send with.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::sync::Notify;
+use ws76_codec::EncodedFrame;
+
+use crate::{
+    AsText, Config, Protocol, Registry, Request, SendError,
+    outbox::{Asked, Dropped, Outbox, Phase},
+};
+
+/// The id of a connection: a counter, never used twice by a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) u64);
+
+impl ConnectionId {
+    /// The number; the first connection of a server is 1.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A connection, as a handle: cheap to clone, and usable from any task for as long as you like.
+///
+/// Messages of one sender arrive in the order they were sent, each whole. `Ok` from a send means:
+/// placed in the bounded outbound queue of an open connection. An error means: never sent.
+#[derive(Clone)]
+pub struct Connection(Arc<Shared>);
+
+struct Shared {
+    id: ConnectionId,
+    request: Request,
+    registry: Registry,
+    outbox: Mutex<Outbox>,
+    /// Whether the outbox has left `Phase::Open`; to be seen without its lock.
+    ending: AtomicBool,
+    /// Wakes those who wait for room, or for what is queued to leave.
+    progress: Notify,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: ConnectionId,
+        request: Request,
+        registry: Registry,
+        config: &Config,
+    ) -> Self {
+        let outbox = Mutex::new(Outbox::new(config));
+        Self(Arc::new(Shared {
+            id,
+            request,
+            registry,
+            outbox,
+            ending: AtomicBool::new(false),
+            progress: Notify::new(),
+        }))
+    }
+
+    /// The id, by which the [`Registry`] finds this connection while it is open.
+    pub fn id(&self) -> ConnectionId {
+        self.0.id
+    }
+
+    /// The request that opened the connection.
+    pub fn request(&self) -> &Request {
+        &self.0.request
+    }
+
+    /// The protocol that the client speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.0.request.protocol()
+    }
+
+    /// The address of the client, where the stream has one.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.0.request.peer_addr()
+    }
+
+    /// The registry of the server, to reach the other connections.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Queues a message; waits while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closing`] or [`SendError::Closed`] when the connection is, or becomes so while
+    /// this waits; [`SendError::TooLong`] over the limit on messages. Never [`SendError::Full`].
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped before it is done, the message was not queued.
+    pub async fn send(&self, text: impl AsText) -> Result<(), SendError> {
+        loop {
+            let progress = self.0.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            match self.try_send(&text) {
+                Err(SendError::Full) => progress.await,
+                result => return result,
+            }
+        }
+    }
+
+    /// Queues a message if there is room. Unlike the methods of [`Registry`], this leaves it to the
+    /// caller what to do with a slow receiver.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] when there is no room, and as [`Connection::send`].
+    pub fn try_send(&self, text: impl AsText) -> Result<(), SendError> {
+        self.outbox().push(text.utf8())
+    }
+
+    /// Waits until all that was queued when this was called has been handed to the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] when the connection ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Waits only; dropping the future changes nothing.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        let target = self.outbox().accepted();
+        loop {
+            let progress = self.0.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            {
+                let outbox = self.outbox();
+                if matches!(outbox.phase(), Phase::Dropped(_)) {
+                    return Err(SendError::Closed);
+                }
+                if outbox.is_gone(target) {
+                    return Ok(());
+                }
+            }
+            progress.await;
+        }
+    }
+
+    /// The count of messages in the outbound queue.
+    pub fn queued(&self) -> usize {
+        self.outbox().messages()
+    }
+
+    /// Begins the closing handshake: what is queued goes out, then the closing frame. Sends fail
+    /// from now on, and no further message is delivered. Does nothing when it was begun before.
+    pub fn close(&self) {
+        self.close_as(Asked::Local);
+    }
+
+    pub(crate) fn close_as(&self, asked: Asked) {
+        self.outbox().close(asked);
+        self.ended();
+    }
+
+    /// Drops what is queued; nothing goes out any more.
+    pub(crate) fn drop_all(&self, why: Dropped) {
+        self.outbox().drop_all(why);
+        self.ended();
+    }
+
+    /// Whether the connection has begun to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.0.ending.load(Ordering::Acquire)
+    }
+
+    fn ended(&self) {
+        self.0.ending.store(true, Ordering::Release);
+        self.notify();
+    }
+
+    /// Queues a frame without waiting; applies the slow-receiver policy when there is no room.
+    pub(crate) fn push_shared(&self, frame: &EncodedFrame) -> Result<(), SendError> {
+        self.push_or_drop(frame.as_bytes().len(), |outbox| outbox.push_shared(frame))
+    }
+
+    /// As [`Self::push_shared`], for a text of UTF-8 that is for this connection only.
+    pub(crate) fn push(&self, utf8: &[u8]) -> Result<(), SendError> {
+        self.push_or_drop(utf8.len() + 2, |outbox| outbox.push(utf8))
+    }
+
+    fn push_or_drop(
+        &self,
+        len: usize,
+        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let mut outbox = self.outbox();
+        match push(&mut outbox) {
+            Err(SendError::Full) => {
+                if outbox.make_room(len) {
+                    return push(&mut outbox);
+                }
+                if outbox.phase() != Phase::Open {
+                    drop(outbox);
+                    self.ended();
+                }
+                Err(SendError::Full)
+            }
+            result => result,
+        }
+    }
+
+    /// The outbox. A panic elsewhere cannot leave it half changed, so poison means nothing.
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.0.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes those who wait for room or for a flush.
+    pub(crate) fn notify(&self) {
+        self.0.progress.notify_waiters();
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("id", &self.0.id.0)
+            .field("protocol", &self.protocol())
+            .field("peer_addr", &self.peer_addr())
+            .finish_non_exhaustive()
+    }
+}

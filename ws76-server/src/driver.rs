@@ -1,0 +1,387 @@
+//! The one task of an open connection: reads, calls the handler, writes.
+//!
+//! ```text
+//!   on_open ─► read, on_message, read … ─► closing frames ─► out of the registry
+//!                                          ─► on_error? ─► on_closed ─► linger until TCP ends
+//! ```
+//!
+//! A turn takes in what one read brought, lets the handler answer, and writes once when the input
+//! is used up. While the kernel takes no more of what is queued, nothing is read: a client that
+//! does not read its answers is not asked for more questions.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+use ws76_codec::Text;
+
+use crate::{
+    CloseReason, Config, Connection, ConnectionError, Handler, Timeout,
+    outbox::{Asked, Dropped, Phase},
+    registry::Registered,
+    wire::{CloseCode, Incoming, Wire},
+};
+
+/// Runs a connection from its open event to the end of its TCP connection.
+pub(crate) async fn run<W: Wire, H: Handler>(
+    wire: W,
+    registered: Registered,
+    handler: Arc<H>,
+    config: &Config,
+    abort: &CancellationToken,
+) {
+    let connection = registered.connection().clone();
+    let mut driver = Driver::new(wire, connection.clone(), config);
+    let end = loop {
+        let mut result = driver
+            .call(async { handler.on_open(&connection).await })
+            .await;
+        while result.is_ok() {
+            result = match driver.next().await {
+                Ok(text) => {
+                    driver
+                        .call(async { handler.on_message(&connection, text).await })
+                        .await
+                }
+                Err(end) => Err(end),
+            };
+        }
+        if let Err(end) = result {
+            break end;
+        }
+    };
+    let clean = driver.close(end).await;
+    drop(registered);
+
+    let farewell = async {
+        if let End::Error(error) = end {
+            let _ = driver
+                .call(async { handler.on_error(&connection, error).await })
+                .await;
+        }
+        let _ = driver
+            .call(async { handler.on_closed(&connection, end.reason(clean)).await })
+            .await;
+        let deadline = after(Instant::now(), config.closing_timeout);
+        let _ = timeout_at(deadline, poll_fn(|cx| driver.wire.poll_discard(cx))).await;
+    };
+    tokio::select! {
+        () = farewell => {}
+        () = async { abort.cancelled().await; sleep(GRACE).await } => {}
+    }
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Asked(Asked),
+    /// The client sent its closing frame.
+    ClosingFrame,
+    /// The client closed TCP.
+    Eof,
+    Error(ConnectionError),
+    SlowReceiver,
+    HandlerPanic,
+    /// A shutdown took too long.
+    Abort,
+}
+
+impl End {
+    const fn reason(self, clean: bool) -> CloseReason {
+        match self {
+            Self::Asked(Asked::Shutdown) => CloseReason::Shutdown { clean },
+            Self::Asked(Asked::Local | Asked::Driver) => CloseReason::Local { clean },
+            Self::ClosingFrame | Self::Eof => CloseReason::Peer { clean },
+            Self::Error(error) => CloseReason::Error(error),
+            Self::SlowReceiver => CloseReason::SlowReceiver,
+            Self::HandlerPanic => CloseReason::HandlerPanic,
+            Self::Abort => CloseReason::Shutdown { clean: false },
+        }
+    }
+
+    /// The closing frame to send, when there is somebody to send it to.
+    const fn closing(self) -> Option<CloseCode> {
+        match self {
+            Self::Asked(Asked::Shutdown) => Some(CloseCode::GoingAway),
+            Self::Asked(Asked::Local | Asked::Driver) | Self::ClosingFrame => {
+                Some(CloseCode::Normal)
+            }
+            Self::HandlerPanic => Some(CloseCode::HandlerPanic),
+            Self::Error(ConnectionError::Io(_) | ConnectionError::Timeout(Timeout::Write)) => None,
+            Self::Error(error) => Some(CloseCode::Error(error)),
+            Self::Eof | Self::SlowReceiver | Self::Abort => None,
+        }
+    }
+
+    /// Whether what is queued can still go out.
+    const fn flushes(self) -> bool {
+        self.closing().is_some() || matches!(self, Self::Eof)
+    }
+}
+
+struct Driver<W> {
+    wire: W,
+    connection: Connection,
+    config: Config,
+    /// Messages and their bytes since the last flush.
+    turn: usize,
+    turn_len: usize,
+    /// Whether the kernel took all that was queued when it was last offered.
+    flushed: bool,
+    /// Since when the kernel has taken nothing of what is queued.
+    stalled: Option<Instant>,
+    /// The earliest time at which nothing received counts as idle, besides that of the last read.
+    waiting: Instant,
+    /// Set when the stream failed during a call of the handler.
+    failed: Option<End>,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl<W: Wire> Driver<W> {
+    fn new(wire: W, connection: Connection, config: &Config) -> Self {
+        let waiting = wire.read_at();
+        let timer = Box::pin(sleep_until(after(waiting, config.idle_timeout)));
+        Self {
+            wire,
+            connection,
+            config: *config,
+            turn: 0,
+            turn_len: 0,
+            flushed: true,
+            stalled: None,
+            waiting,
+            failed: None,
+            timer,
+        }
+    }
+
+    /// The next message.
+    async fn next(&mut self) -> Result<Text, End> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Text, End>> {
+        if let Some(end) = self.failed {
+            return Poll::Ready(Err(end));
+        }
+        if self.turn == 0 {
+            self.connection.outbox().awake();
+        }
+        let spent = self.turn >= MAX_TURN || self.turn_len >= self.config.max_queued_len / 4;
+        if !spent && self.flushed && !self.connection.is_ending() {
+            match self.wire.poll_next(cx) {
+                Poll::Ready(Ok(Incoming::Text(text))) => {
+                    self.turn += 1;
+                    self.turn_len += text.len();
+                    return Poll::Ready(Ok(text));
+                }
+                Poll::Ready(Ok(Incoming::Closing)) => return Poll::Ready(Err(End::ClosingFrame)),
+                Poll::Ready(Ok(Incoming::End)) => return Poll::Ready(Err(End::Eof)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(End::Error(error))),
+                Poll::Pending => {}
+            }
+        }
+        let blocked = !self.flushed;
+        self.poll_flush(cx)?;
+        self.turn = 0;
+        self.turn_len = 0;
+        if self.flushed && (spent || blocked) {
+            // There may be more to read; the others have their turn first.
+            cx.waker().wake_by_ref();
+        }
+        self.poll_timer(cx)
+            .map(|timeout| Err(End::Error(timeout.into())))
+    }
+
+    /// Offers the kernel what is queued, and notes to be woken for what comes.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let mut outbox = self.connection.outbox();
+        let phase = outbox.phase();
+        match phase {
+            Phase::Dropped(Dropped::SlowReceiver) => return Err(End::SlowReceiver),
+            Phase::Dropped(Dropped::Abort) => return Err(End::Abort),
+            Phase::Dropped(Dropped::Driver) | Phase::Open | Phase::Closing(_) => {}
+        }
+        let written = self.wire.written();
+        let flushed = self.wire.poll_flush(cx, &mut outbox);
+        outbox.sleep(cx.waker());
+        drop(outbox);
+        let progress = self.wire.written() != written;
+        if progress {
+            self.connection.notify();
+        }
+        self.flushed = flushed.is_ready();
+        match flushed {
+            Poll::Ready(Err(error)) => return Err(End::Error(ConnectionError::Io(error.into()))),
+            Poll::Ready(Ok(())) => self.stalled = None,
+            Poll::Pending if progress || self.stalled.is_none() => {
+                self.stalled = Some(Instant::now());
+            }
+            Poll::Pending => {}
+        }
+        match phase {
+            Phase::Closing(asked) if self.flushed => Err(End::Asked(asked)),
+            _ => Ok(()),
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Timeout> {
+        loop {
+            let idle = after(
+                self.waiting.max(self.wire.read_at()),
+                self.config.idle_timeout,
+            );
+            let (deadline, timeout) = match self.stalled {
+                Some(since) if after(since, self.config.write_timeout) < idle => {
+                    (after(since, self.config.write_timeout), Timeout::Write)
+                }
+                _ => (idle, Timeout::Idle),
+            };
+            if self.timer.deadline() > deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            ready!(self.timer.as_mut().poll(cx));
+            if Instant::now() >= deadline {
+                return Poll::Ready(timeout);
+            }
+            // The timer was set before something moved the deadline.
+            self.timer.as_mut().reset(deadline);
+        }
+    }
+
+    /// Calls the handler, and goes on writing while it takes its time.
+    async fn call(&mut self, call: impl Future<Output = ()>) -> Result<(), End> {
+        let mut call = pin!(call);
+        let mut waited = false;
+        let result = poll_fn(|cx| {
+            // The handler cannot be called again for this connection after it panicked, but for
+            // its closed event, so it sees no broken state of its own making.
+            match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
+                Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+                Ok(Poll::Pending) => {
+                    waited = true;
+                    self.poll_meanwhile(cx)
+                }
+                Err(_) => Poll::Ready(Err(End::HandlerPanic)),
+            }
+        })
+        .await;
+        if waited {
+            // Nothing was read meanwhile, which is not the client's fault.
+            self.waiting = Instant::now();
+        }
+        result
+    }
+
+    /// Writes while a call of the handler is under way. Ends the call only when a shutdown aborts;
+    /// other failures are kept for when it returns.
+    fn poll_meanwhile(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let mut failed = match self.poll_flush(cx) {
+            Err(End::Abort) => return Poll::Ready(Err(End::Abort)),
+            Err(End::Asked(_)) | Ok(()) => None,
+            Err(end) => Some(end),
+        };
+        if let Some(since) = self.stalled {
+            let deadline = after(since, self.config.write_timeout);
+            if self.timer.deadline() != deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            if self.timer.as_mut().poll(cx).is_ready() {
+                failed = Some(End::Error(Timeout::Write.into()));
+            }
+        }
+        if let (Some(end), None) = (failed, self.failed) {
+            self.failed = Some(end);
+            self.stalled = None;
+            // Whoever waits for room in this queue waits in vain.
+            self.connection.drop_all(Dropped::Driver);
+        }
+        Poll::Pending
+    }
+
+    /// Ends the connection as far as the client: flushes, exchanges closing frames, shuts down.
+    /// Returns whether that was clean.
+    async fn close(&mut self, end: End) -> bool {
+        if !end.flushes() {
+            self.connection.drop_all(Dropped::Driver);
+            // Not waited for: nobody may be there to see it.
+            let _ = poll_fn(|cx| Poll::Ready(self.wire.poll_shutdown(cx))).await;
+            return false;
+        }
+        self.connection.close_as(Asked::Driver);
+        let deadline = after(Instant::now(), self.config.closing_timeout);
+        let closing = self.exchange(end);
+        timeout_at(deadline, closing)
+            .await
+            .is_ok_and(|result| result.is_ok_and(|clean| clean))
+    }
+
+    async fn exchange(&mut self, end: End) -> Result<bool, End> {
+        self.flush_all().await?;
+        let waits = matches!(end, End::Asked(_));
+        if let Some(code) = end.closing() {
+            self.wire.start_closing(&mut self.connection.outbox(), code);
+            self.flush_all().await?;
+        }
+        let mut clean = end == End::ClosingFrame;
+        if W::SHUTS_DOWN_EARLY {
+            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
+        }
+        if waits {
+            clean = poll_fn(|cx| self.poll_answer(cx)).await?;
+        }
+        if !W::SHUTS_DOWN_EARLY {
+            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
+        }
+        Ok(clean)
+    }
+
+    async fn flush_all(&mut self) -> Result<(), End> {
+        poll_fn(|cx| match self.poll_flush(cx) {
+            Ok(()) | Err(End::Asked(_)) if self.flushed => Poll::Ready(Ok(())),
+            Ok(()) | Err(End::Asked(_)) => Poll::Pending,
+            Err(end) => Poll::Ready(Err(end)),
+        })
+        .await
+    }
+
+    /// Waits for the client's closing frame, discarding messages that were under way. Returns
+    /// whether it came.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, End>> {
+        for _ in 0..MAX_TURN {
+            match self.wire.poll_next(cx) {
+                Poll::Ready(Ok(Incoming::Text(_))) => {}
+                Poll::Ready(Ok(Incoming::Closing)) => return Poll::Ready(Ok(true)),
+                Poll::Ready(Ok(Incoming::End) | Err(_)) => return Poll::Ready(Ok(false)),
+                Poll::Pending => {
+                    // Only to be woken by an abort: there is nothing left to write.
+                    return match self.poll_flush(cx) {
+                        Err(end @ (End::Abort | End::Error(_))) => Poll::Ready(Err(end)),
+                        _ => Poll::Pending,
+                    };
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// `instant + duration`, or a time that does not come.
+pub(crate) fn after(instant: Instant, duration: std::time::Duration) -> Instant {
+    instant
+        .checked_add(duration)
+        .unwrap_or_else(|| instant + NEVER)
+}
+
+/// Messages that a connection may take in before the others have their turn.
+const MAX_TURN: usize = 64;
+/// Time that the last events of a connection have when a shutdown is over.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+const NEVER: std::time::Duration = std::time::Duration::from_secs(86_400 * 365 * 30);

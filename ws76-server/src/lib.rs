@@ -1,0 +1,88 @@
+//! A server for WebSocket draft-76 (hixie-76, hybi-00) and RFC 6455 clients, on one port and with
+//! one handler.
+//!
+//! All you have to write is what the handler does:
+//!
+//! ```no_run
+//! use ws76_server::{Connection, Handler, Server, Text};
+//!
+//! struct Echo;
+//!
+//! impl Handler for Echo {
+//!     async fn on_message(&self, connection: &Connection, text: Text) {
+//!         connection.registry().unicast(connection.id(), text).ok();
+//!     }
+//! }
+//!
+//! # async fn serve() -> std::io::Result<()> {
+//! Server::bind("localhost", 9000).await?.serve(Echo).await
+//! # }
+//! ```
+//!
+//! - [`Server`] listens; [`Config`] holds its limits, timeouts and policies, all finite by default.
+//! - A [`Handler`] hears of each connection: [`on_open`](Handler::on_open), then
+//!   [`on_message`](Handler::on_message) for each message, at most one
+//!   [`on_error`](Handler::on_error), and [`on_closed`](Handler::on_closed) exactly once, never two
+//!   of these at a time. It also decides on requests ([`Decision`]) and answers plain HTTP.
+//! - [`Connection`] is a handle that sends from any task; [`Registry`] reaches all of them:
+//!   `unicast`, `broadcast` (all but the source) and `send_all`.
+//! - [`Events`] is the other style: a loop that receives what a handler would be called with.
+//!
+//! Draft-76 is spoken by `ws76-handshake` and `ws76-codec`, hybi-07 to RFC 6455 by
+//! `tokio-tungstenite` (feature `rfc6455`, on by default). Neither version is told apart after the
+//! request: same handler, same registry, same limits. Messages are text; a binary message of an
+//! RFC 6455 client closes its connection with 1003.
+//!
+//! # Draft-76 proves nothing about the client
+//!
+//! The MD5 challenge shows that both sides speak draft-76, no more: it does not authenticate
+//! anybody. Frames are not masked, so that a transparent proxy can be made to take them for HTTP.
+//! Decide on [`Request::origin`] and cookies in [`Handler::on_request`], and put TLS in front.
+//!
+//! # Memory
+//!
+//! At most connections x (read buffer + one message in + outbound queue) + half-open connections x
+//! head + the payloads of broadcasts under way; see the fields of [`Config`] for each term.
+
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
+
+mod accept;
+mod config;
+mod connection;
+mod draft76;
+mod driver;
+mod error;
+mod event;
+mod framed;
+mod handler;
+mod metered;
+mod opening;
+mod outbox;
+mod payload;
+mod registry;
+mod request;
+#[cfg(feature = "rfc6455")]
+mod rfc6455;
+mod server;
+mod wire;
+
+pub use config::{Config, SlowReceiver};
+pub use connection::{Connection, ConnectionId};
+pub use error::{CloseReason, ConnectionError, Posix, Rfc6455Error, SendError, Timeout};
+pub use event::{Event, Events};
+pub use framed::{Draft76Codec, FramedError};
+pub use handler::{Decision, Handler};
+pub use payload::AsText;
+pub use registry::{Delivery, Registry};
+pub use request::{Protocol, Request};
+pub use server::{Serve, Server};
+pub use ws76_codec::{
+    DecodeError, DecoderConfig, EncodedFrame, Frame, InvalidUtf8, ReservedFrames, Text,
+};
+pub use ws76_handshake::{
+    FieldName, FieldValue, HandshakeError, Head, HeadLimits, Response, Scheme, Status, Subprotocol,
+    ValueError,
+};

@@ -1,0 +1,369 @@
+//! The bounded outbound queue of one connection, and how far its close has come.
+//!
+//! Senders push whole frames under the connection's lock; the driver writes them out under the same
+//! lock, in that order. Every entry is a draft-76 frame; the RFC 6455 side takes the text out of it.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncWrite;
+use ws76_codec::EncodedFrame;
+
+use crate::{Config, SendError, SlowReceiver};
+
+/// What a connection has yet to send.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    max_messages: usize,
+    max_len: usize,
+    max_message_len: usize,
+    slow_receiver: SlowReceiver,
+    entries: VecDeque<Entry>,
+    /// The bytes of all `Entry::Inline`, in their order.
+    inline: BytesMut,
+    /// Bytes of all entries, less what was written of the first.
+    len: usize,
+    /// Bytes of the first entry that were written.
+    written: usize,
+    phase: Phase,
+    /// Messages taken in, and messages that left to the kernel or were dropped: both only grow.
+    accepted: u64,
+    gone: u64,
+    /// Messages that were taken to be framed elsewhere, and are not gone yet.
+    #[cfg(feature = "rfc6455")]
+    in_hand: u64,
+    /// The driver, while it sleeps.
+    driver: Option<Waker>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// So many bytes of `Outbox::inline`.
+    Inline(usize),
+    Shared(Bytes),
+}
+
+/// How far the close of a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// What is queued goes out, then the closing frame.
+    Closing(Asked),
+    /// Nothing goes out any more.
+    Dropped(Dropped),
+}
+
+/// Who asked for a close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Local,
+    Shutdown,
+    /// The driver, because of the peer or an error.
+    Driver,
+}
+
+/// Why nothing goes out any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dropped {
+    SlowReceiver,
+    /// A shutdown took too long.
+    Abort,
+    /// The driver is done with the stream.
+    Driver,
+}
+
+impl Outbox {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            max_messages: config.max_queued_messages,
+            max_len: config.max_queued_len,
+            max_message_len: config.frames.max_message_len,
+            slow_receiver: config.slow_receiver,
+            entries: VecDeque::new(),
+            inline: BytesMut::new(),
+            len: 0,
+            written: 0,
+            phase: Phase::Open,
+            accepted: 0,
+            gone: 0,
+            #[cfg(feature = "rfc6455")]
+            in_hand: 0,
+            driver: None,
+        }
+    }
+
+    /// Queues a text that is UTF-8, copying it.
+    pub(crate) fn push(&mut self, utf8: &[u8]) -> Result<(), SendError> {
+        self.check_room(utf8.len() + 2)?;
+        self.inline.reserve(utf8.len() + 2);
+        self.inline.extend_from_slice(&[0x00]);
+        self.inline.extend_from_slice(utf8);
+        self.inline.extend_from_slice(&[0xff]);
+        self.queue(Entry::Inline(utf8.len() + 2), utf8.len() + 2);
+        Ok(())
+    }
+
+    /// Queues a text frame that other connections share.
+    pub(crate) fn push_shared(&mut self, frame: &EncodedFrame) -> Result<(), SendError> {
+        let bytes = frame.as_bytes();
+        self.check_room(bytes.len())?;
+        self.queue(Entry::Shared(bytes.clone()), bytes.len());
+        Ok(())
+    }
+
+    /// Does what the policy says when `push` had no room for a frame of `len` bytes. Returns
+    /// whether there is room now.
+    pub(crate) fn make_room(&mut self, len: usize) -> bool {
+        match self.slow_receiver {
+            SlowReceiver::Disconnect => {
+                self.drop_all(Dropped::SlowReceiver);
+                false
+            }
+            SlowReceiver::DropNewest => false,
+            SlowReceiver::DropOldest => {
+                while !self.has_room(len) && self.drop_oldest() {}
+                self.has_room(len)
+            }
+        }
+    }
+
+    /// Begins to close, unless that was begun before. What is queued still goes out.
+    pub(crate) fn close(&mut self, asked: Asked) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Closing(asked);
+            self.wake();
+        }
+    }
+
+    /// Drops what is queued; nothing goes out any more.
+    pub(crate) fn drop_all(&mut self, why: Dropped) {
+        let first = !matches!(self.phase, Phase::Dropped(_));
+        if first || why == Dropped::Driver {
+            self.phase = Phase::Dropped(why);
+        }
+        self.entries = VecDeque::new();
+        self.inline = BytesMut::new();
+        self.len = 0;
+        self.written = 0;
+        self.gone = self.accepted;
+        self.wake();
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    #[cfg(feature = "rfc6455")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) const fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Whether the first `count` of all messages accepted have left.
+    pub(crate) const fn is_gone(&self, count: u64) -> bool {
+        self.gone >= count
+    }
+
+    /// Notes the driver's waker: it is woken once, at the next push, close or drop.
+    pub(crate) fn sleep(&mut self, waker: &Waker) {
+        match &mut self.driver {
+            Some(driver) => driver.clone_from(waker),
+            driver => *driver = Some(waker.clone()),
+        }
+    }
+
+    /// The driver is awake: pushes need not wake it.
+    pub(crate) fn awake(&mut self) {
+        self.driver = None;
+    }
+
+    /// Writes to `io` until nothing is queued.
+    pub(crate) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.len > 0 {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.slices(&mut slices);
+            let slices = slices.get(..count).unwrap_or_default();
+            let done = if io.is_write_vectored() {
+                ready!(Pin::new(&mut *io).poll_write_vectored(cx, slices))?
+            } else {
+                let first = slices.first().map_or(&[][..], |slice| slice);
+                ready!(Pin::new(&mut *io).poll_write(cx, first))?
+            };
+            if done == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.consume(done);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes the first message as bytes of UTF-8, for a protocol that frames it in another way.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) fn pop_text(&mut self) -> Option<Bytes> {
+        let mut frame = match self.entries.pop_front()? {
+            Entry::Inline(len) => self.inline.split_to(len).freeze(),
+            Entry::Shared(bytes) => bytes,
+        };
+        self.len -= frame.len();
+        self.in_hand += 1;
+        frame.advance(1);
+        frame.truncate(frame.len() - 1);
+        Some(frame)
+    }
+
+    /// What was taken with `pop_text` has been handed to the kernel.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) const fn landed(&mut self) {
+        self.gone += self.in_hand;
+        self.in_hand = 0;
+    }
+
+    /// Queues the closing frame behind everything else.
+    pub(crate) fn push_closing(&mut self) {
+        let frame = EncodedFrame::closing().into_bytes();
+        self.queue(Entry::Shared(frame.clone()), frame.len());
+    }
+
+    fn check_room(&self, len: usize) -> Result<(), SendError> {
+        match self.phase {
+            Phase::Open => {}
+            Phase::Closing(_) | Phase::Dropped(Dropped::SlowReceiver) => {
+                return Err(SendError::Closing);
+            }
+            Phase::Dropped(_) => return Err(SendError::Closed),
+        }
+        if len - 2 > self.max_message_len {
+            return Err(SendError::TooLong {
+                max: self.max_message_len,
+            });
+        }
+        if self.has_room(len) {
+            Ok(())
+        } else {
+            Err(SendError::Full)
+        }
+    }
+
+    /// A frame longer than the whole queue is taken when the queue is empty.
+    fn has_room(&self, len: usize) -> bool {
+        self.entries.is_empty()
+            || (self.entries.len() < self.max_messages && self.len + len <= self.max_len)
+    }
+
+    fn queue(&mut self, entry: Entry, len: usize) {
+        self.entries.push_back(entry);
+        self.len += len;
+        self.accepted += 1;
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            driver.wake();
+        }
+    }
+
+    /// Drops the oldest message of which nothing was written.
+    fn drop_oldest(&mut self) -> bool {
+        let at = usize::from(self.written > 0);
+        let Some(entry) = self.entries.remove(at) else {
+            return false;
+        };
+        match entry {
+            Entry::Shared(bytes) => self.len -= bytes.len(),
+            Entry::Inline(len) => {
+                self.len -= len;
+                // What is left of a partly written entry in front stays where it is.
+                let front = match self.entries.front() {
+                    Some(Entry::Inline(front)) if at == 1 => front - self.written,
+                    _ => 0,
+                };
+                let kept = self.inline.split_to(front);
+                self.inline.advance(len);
+                if !kept.is_empty() {
+                    let mut inline = BytesMut::from(kept.as_ref());
+                    inline.unsplit(self.inline.split());
+                    self.inline = inline;
+                }
+            }
+        }
+        self.gone += 1;
+        true
+    }
+
+    /// The bytes to write next, in order. Runs of inline entries are one slice.
+    fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let mut count = 0;
+        let mut inline_from = 0;
+        let mut inline_to = 0;
+        let mut skip = self.written;
+        let mut put = |bytes: &'a [u8]| {
+            if let (false, Some(slot)) = (bytes.is_empty(), slices.get_mut(count)) {
+                *slot = IoSlice::new(bytes);
+                count += 1;
+            }
+            count < MAX_SLICES
+        };
+        for entry in &self.entries {
+            match entry {
+                // `inline` holds only what was not written yet.
+                Entry::Inline(len) => inline_to += len - skip,
+                Entry::Shared(bytes) => {
+                    if !put(self.inline.get(inline_from..inline_to).unwrap_or_default())
+                        || !put(bytes.get(skip..).unwrap_or_default())
+                    {
+                        return count;
+                    }
+                    inline_from = inline_to;
+                }
+            }
+            skip = 0;
+        }
+        put(self.inline.get(inline_from..inline_to).unwrap_or_default());
+        count
+    }
+
+    fn consume(&mut self, mut count: usize) {
+        self.len -= count;
+        while count > 0 {
+            let (len, inline) = match self.entries.front() {
+                Some(Entry::Inline(len)) => (*len, true),
+                Some(Entry::Shared(bytes)) => (bytes.len(), false),
+                None => return,
+            };
+            let part = count.min(len - self.written);
+            if inline {
+                self.inline.advance(part);
+            }
+            count -= part;
+            self.written += part;
+            if self.written == len {
+                self.entries.pop_front();
+                self.written = 0;
+                self.gone += 1;
+            }
+        }
+    }
+}
+
+/// Slices in one vectored write.
+const MAX_SLICES: usize = 32;
+
+#[cfg(test)]
+mod tests;

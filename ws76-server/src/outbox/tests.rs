@@ -1,0 +1,141 @@
+//! The queue under any mix of frames and writes.
+
+use std::task::Waker;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn outbox(messages: usize, len: usize) -> Outbox {
+    let config = Config::new()
+        .with_max_queued_messages(messages)
+        .with_max_queued_len(len);
+    Outbox::new(&config)
+}
+
+/// Takes `portion` bytes a write, then is full for one poll.
+#[derive(Debug)]
+struct Portions {
+    portion: usize,
+    full: bool,
+    taken: Vec<u8>,
+}
+
+impl AsyncWrite for Portions {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.full = !self.full;
+        if self.full {
+            return Poll::Pending;
+        }
+        let len = buf.len().min(self.portion);
+        self.taken.extend_from_slice(&buf[..len]);
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn queue_takes_the_limit_and_not_one_more() {
+    let mut outbox = outbox(2, 1000);
+    assert_eq!(outbox.push(b"a"), Ok(()));
+    assert_eq!(outbox.push(b"b"), Ok(()));
+    assert_eq!(outbox.push(b"c"), Err(SendError::Full));
+    let mut outbox = self::outbox(100, 10);
+    assert_eq!(outbox.push(b"abc"), Ok(())); // 5 bytes as a frame
+    assert_eq!(outbox.push(b"abcd"), Err(SendError::Full));
+    assert_eq!(outbox.push(b"abc"), Ok(()));
+    assert_eq!(outbox.push(b""), Err(SendError::Full));
+}
+
+#[test]
+fn empty_queue_takes_a_message_longer_than_itself_but_not_than_a_message() {
+    let mut outbox = outbox(2, 10);
+    assert_eq!(outbox.push(&[b'a'; 100]), Ok(()));
+    assert_eq!(outbox.push(b""), Err(SendError::Full));
+    let max = 1 << 20;
+    let mut outbox = self::outbox(2, 10);
+    assert_eq!(
+        outbox.push(&vec![b'a'; max + 1]),
+        Err(SendError::TooLong { max })
+    );
+    assert_eq!(outbox.push(&vec![b'a'; max]), Ok(()));
+}
+
+#[test]
+fn sends_fail_once_a_close_has_begun() {
+    let mut outbox = outbox(2, 10);
+    outbox.close(Asked::Local);
+    outbox.close(Asked::Shutdown);
+    assert_eq!(outbox.phase(), Phase::Closing(Asked::Local));
+    assert_eq!(outbox.push(b"a"), Err(SendError::Closing));
+    outbox.drop_all(Dropped::Driver);
+    assert_eq!(outbox.push(b"a"), Err(SendError::Closed));
+}
+
+proptest! {
+    #[test]
+    fn frames_leave_in_order_whatever_a_write_takes(
+        texts in prop::collection::vec((".{0,20}", any::<bool>()), 0..80),
+        portion in 1..50_usize,
+    ) {
+        let mut outbox = outbox(1000, 100_000);
+        let mut expected = Vec::new();
+        for (text, shared) in &texts {
+            let frame = EncodedFrame::text(text);
+            expected.extend_from_slice(frame.as_bytes());
+            if *shared { outbox.push_shared(&frame) } else { outbox.push(text.as_bytes()) }.unwrap();
+        }
+        let mut io = Portions { portion, full: false, taken: Vec::new() };
+        let mut cx = Context::from_waker(Waker::noop());
+        while outbox.poll_write(&mut io, &mut cx).is_pending() {}
+        prop_assert_eq!(io.taken, expected);
+        prop_assert!(outbox.is_gone(texts.len() as u64));
+        prop_assert_eq!((outbox.len, outbox.messages()), (0, 0));
+    }
+
+    #[test]
+    fn drop_oldest_keeps_the_newest_and_what_is_partly_written(
+        texts in prop::collection::vec(("[a-z]{1,9}", any::<bool>()), 1..40),
+        portion in 1..8_usize,
+    ) {
+        let config = Config::new().with_slow_receiver(SlowReceiver::DropOldest);
+        let mut outbox = Outbox::new(&config.with_max_queued_messages(4));
+        let mut io = Portions { portion, full: false, taken: Vec::new() };
+        let mut cx = Context::from_waker(Waker::noop());
+        for (text, shared) in &texts {
+            let frame = EncodedFrame::text(text);
+            let push = |outbox: &mut Outbox| {
+                if *shared { outbox.push_shared(&frame) } else { outbox.push(text.as_bytes()) }
+            };
+            if push(&mut outbox) == Err(SendError::Full) {
+                prop_assert!(outbox.make_room(frame.as_bytes().len()));
+                prop_assert_eq!(push(&mut outbox), Ok(()));
+            }
+            let _ = outbox.poll_write(&mut io, &mut cx);
+        }
+        while outbox.poll_write(&mut io, &mut cx).is_pending() {}
+        // Whole frames, in order, the last one among them.
+        let mut rest = &io.taken[..];
+        let mut texts = texts.iter();
+        let mut last = "";
+        while !rest.is_empty() {
+            let end = rest.iter().position(|&byte| byte == 0xff).unwrap();
+            let text = std::str::from_utf8(&rest[1..end]).unwrap();
+            prop_assert!(texts.any(|(sent, _)| sent == text), "{} is out of order", text);
+            last = text;
+            rest = &rest[end + 1..];
+        }
+        prop_assert!(texts.next().is_none(), "the newest was lost after {}", last);
+    }
+}

@@ -1,0 +1,87 @@
+//! What can be sent as text without a copy being made first.
+
+use std::{borrow::Cow, sync::Arc};
+
+use sealed::Utf8;
+use ws76_codec::{EncodedFrame, Text};
+
+/// Text that can be sent: strings of all kinds, and [`Text`]. It is copied once, into the queue.
+pub trait AsText: Utf8 {}
+
+impl<T: Utf8 + ?Sized> AsText for T {}
+
+/// Keeps the promise that the bytes are UTF-8 inside this crate.
+pub(crate) mod sealed {
+    use ws76_codec::EncodedFrame;
+
+    #[expect(
+        unnameable_types,
+        reason = "sealed: only the types below are proven to be UTF-8"
+    )]
+    pub trait Utf8 {
+        /// Bytes that are UTF-8.
+        fn utf8(&self) -> &[u8];
+        /// A frame of them.
+        fn frame(&self) -> EncodedFrame;
+    }
+}
+
+impl Utf8 for str {
+    fn utf8(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn frame(&self) -> EncodedFrame {
+        EncodedFrame::text(self)
+    }
+}
+
+impl Utf8 for String {
+    fn utf8(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn frame(&self) -> EncodedFrame {
+        EncodedFrame::text(self)
+    }
+}
+
+impl Utf8 for Text {
+    fn utf8(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn frame(&self) -> EncodedFrame {
+        EncodedFrame::from(self)
+    }
+}
+
+impl Utf8 for Cow<'_, str> {
+    fn utf8(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn frame(&self) -> EncodedFrame {
+        EncodedFrame::text(self)
+    }
+}
+
+impl<T: Utf8 + ?Sized> Utf8 for &T {
+    fn utf8(&self) -> &[u8] {
+        T::utf8(self)
+    }
+
+    fn frame(&self) -> EncodedFrame {
+        T::frame(self)
+    }
+}
+
+impl<T: Utf8 + ?Sized> Utf8 for Arc<T> {
+    fn utf8(&self) -> &[u8] {
+        T::utf8(self)
+    }
+
+    fn frame(&self) -> EncodedFrame {
+        T::frame(self)
+    }
+}

@@ -1,0 +1,114 @@
+//! A request for a WebSocket, whichever protocol it is for.
+
+use std::{fmt, net::SocketAddr};
+
+use ws76_handshake::Head;
+
+/// The protocol that a connection speaks. Told apart once, in its request.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// draft-76, which is hybi-00.
+    Draft76,
+    /// hybi-07 to hybi-12: frames as in RFC 6455, with `Sec-WebSocket-Version` 7 or 8.
+    Hybi {
+        /// The number in `Sec-WebSocket-Version`.
+        version: u8,
+    },
+    /// RFC 6455.
+    Rfc6455,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draft76 => f.write_str("draft-76"),
+            Self::Hybi { version } => write!(f, "hybi version {version}"),
+            Self::Rfc6455 => f.write_str("RFC 6455"),
+        }
+    }
+}
+
+/// A request for a WebSocket, checked, of either protocol. A clone shares its bytes.
+#[derive(Clone, Debug)]
+pub struct Request {
+    head: Head,
+    protocol: Protocol,
+    peer_addr: Option<SocketAddr>,
+}
+
+impl Request {
+    pub(crate) fn new(head: &Head, protocol: Protocol, peer_addr: Option<SocketAddr>) -> Self {
+        // Kept for the life of the connection: it must not keep the read buffer.
+        Self {
+            head: head.compact(),
+            protocol,
+            peer_addr,
+        }
+    }
+
+    /// The request's head.
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The protocol it asks for.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The address of the client, where the stream has one.
+    pub const fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer_addr
+    }
+
+    /// Path and query, as sent.
+    pub fn resource_name(&self) -> &str {
+        self.head.resource_name()
+    }
+
+    /// The resource name up to the first `?`.
+    pub fn path(&self) -> &str {
+        self.head.path()
+    }
+
+    /// The resource name behind the first `?`.
+    pub fn query(&self) -> Option<&str> {
+        self.head.query()
+    }
+
+    /// The host and port that the client asked.
+    pub fn host(&self) -> &str {
+        self.head.host()
+    }
+
+    /// Where the page that asks came from: an origin, `null`, or whatever a device puts there.
+    pub fn origin(&self) -> Option<&str> {
+        self.head.origin()
+    }
+
+    /// The subprotocols that the client asks for: one string in draft-76, a list in RFC 6455.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        let one = match self.protocol {
+            Protocol::Draft76 => self.head.subprotocol(),
+            _ => None,
+        };
+        let lists = match self.protocol {
+            Protocol::Draft76 => None,
+            _ => Some(self.head.fields_named("Sec-WebSocket-Protocol")),
+        };
+        let list = lists
+            .into_iter()
+            .flatten()
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .flat_map(|value| value.split(','))
+            .map(|value| value.trim_matches([' ', '\t']))
+            .filter(|value| !value.is_empty());
+        one.into_iter().chain(list)
+    }
+
+    /// The value of the first field of that name, in any case.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        self.head.field(name)
+    }
+}

@@ -1,0 +1,221 @@
+//! RFC 6455 and hybi-07 to -12 on a stream, by tokio-tungstenite: the reply to the request, and the
+//! same shape as draft-76 for the driver.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::{Sink, Stream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message, Utf8Bytes,
+        error::ProtocolError,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
+use ws76_codec::Text;
+use ws76_handshake::{FieldName, FieldValue, HybiVersion, Subprotocol};
+
+use crate::{
+    Config, ConnectionError, Protocol, Request, Rfc6455Error,
+    metered::Metered,
+    outbox::Outbox,
+    wire::{CloseCode, Incoming, Wire},
+};
+
+/// What a version number stands for.
+pub(crate) const fn protocol(version: HybiVersion) -> Protocol {
+    match version {
+        HybiVersion::V13 => Protocol::Rfc6455,
+        version => Protocol::Hybi {
+            version: version.number(),
+        },
+    }
+}
+
+/// The key of a request, if it is one: 16 bytes in base64 (RFC 6455 §4.2.1).
+pub(crate) fn key(request: &Request) -> Option<&[u8]> {
+    let key = request.field("Sec-WebSocket-Key")?.trim_ascii();
+    let digits = key.strip_suffix(b"==")?;
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    (digits.len() == 22 && digits.iter().all(is_digit)).then_some(key)
+}
+
+/// Writes the 101 head (RFC 6455 §4.2.2).
+pub(crate) fn write_accept(
+    key: &[u8],
+    subprotocol: Option<&Subprotocol>,
+    fields: &[(FieldName, FieldValue)],
+    dst: &mut impl BufMut,
+) {
+    dst.put_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\n\
+          Upgrade: websocket\r\n\
+          Connection: Upgrade\r\n",
+    );
+    let mut put = |name: &str, value: &str| {
+        for part in [name, ": ", value, "\r\n"] {
+            dst.put_slice(part.as_bytes());
+        }
+    };
+    put("Sec-WebSocket-Accept", &derive_accept_key(key));
+    if let Some(subprotocol) = subprotocol {
+        put("Sec-WebSocket-Protocol", subprotocol.as_str());
+    }
+    for (name, value) in fields {
+        put(name.as_str(), value.as_str());
+    }
+    dst.put_slice(b"\r\n");
+}
+
+/// A stream behind the opening handshake of RFC 6455.
+#[derive(Debug)]
+pub(crate) struct Rfc6455<S> {
+    stream: WebSocketStream<Metered<S>>,
+    max_message_len: usize,
+    /// No message can be sent any more: the client has closed.
+    closed: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
+    /// `src` holds what was read behind the request.
+    pub(crate) async fn new(io: S, src: BytesMut, config: &Config) -> Self {
+        let max = config.frames.max_message_len;
+        let limits = WebSocketConfig::default()
+            .read_buffer_size(BUFFER_LEN)
+            .write_buffer_size(BUFFER_LEN)
+            // What is buffered is at most what was below the mark when a message was added.
+            .max_write_buffer_size(BUFFER_LEN + max + MAX_OVERHEAD)
+            .max_message_size(Some(max))
+            .max_frame_size(Some(max));
+        let io = Metered::new(io);
+        let part = Vec::from(src);
+        let stream =
+            WebSocketStream::from_partially_read(io, part, Role::Server, Some(limits)).await;
+        Self {
+            stream,
+            max_message_len: max,
+            closed: false,
+        }
+    }
+
+    /// What an error of the stream means: an end, or what was wrong.
+    fn incoming(&self, error: Error) -> Result<Incoming, ConnectionError> {
+        let max = self.max_message_len;
+        Err(match error {
+            Error::ConnectionClosed
+            | Error::AlreadyClosed
+            | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                return Ok(Incoming::End);
+            }
+            Error::Io(error) => ConnectionError::Io(error.into()),
+            Error::Capacity(_) => Rfc6455Error::MessageTooLong { max }.into(),
+            Error::Utf8(_) => Rfc6455Error::InvalidUtf8.into(),
+            _ => Rfc6455Error::Protocol.into(),
+        })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
+    const SHUTS_DOWN_EARLY: bool = false;
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
+        loop {
+            let message = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return Poll::Ready(self.incoming(error)),
+                None => return Poll::Ready(Ok(Incoming::End)),
+            };
+            return Poll::Ready(match message {
+                Message::Text(text) => Text::from_utf8(Bytes::from(text))
+                    .map(Incoming::Text)
+                    .map_err(|_| Rfc6455Error::InvalidUtf8.into()),
+                Message::Binary(_) => Err(Rfc6455Error::Binary.into()),
+                Message::Close(_) => {
+                    self.closed = true;
+                    Ok(Incoming::Closing)
+                }
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+            });
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
+        let mut stream = Pin::new(&mut self.stream);
+        while !self.closed && !outbox.is_empty() {
+            ready!(stream.as_mut().poll_ready(cx)).map_err(into_io)?;
+            let Some(bytes) = outbox.pop_text() else {
+                break;
+            };
+            let text = Utf8Bytes::try_from(bytes).map_err(io::Error::other)?;
+            stream
+                .as_mut()
+                .start_send(Message::Text(text))
+                .map_err(into_io)?;
+        }
+        ready!(stream.as_mut().poll_flush(cx)).map_err(into_io)?;
+        outbox.landed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_closing(&mut self, _: &mut Outbox, code: CloseCode) {
+        let code = match code {
+            CloseCode::Normal => 1000,
+            CloseCode::GoingAway => 1001,
+            CloseCode::Error(ConnectionError::Rfc6455(error)) => error.code(),
+            CloseCode::Error(_) => 1008,
+            CloseCode::HandlerPanic => 1011,
+        };
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: Utf8Bytes::default(),
+        };
+        // After the client's closing frame the answer is queued already, and this is refused.
+        let _ = Pin::new(&mut self.stream).start_send(Message::Close(Some(frame)));
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.stream.get_mut()).poll_shutdown(cx)
+    }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; BUFFER_LEN];
+        loop {
+            let mut buf = ReadBuf::new(&mut bytes);
+            let read = ready!(Pin::new(self.stream.get_mut()).poll_read(cx, &mut buf));
+            if read.is_err() || buf.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn read_at(&self) -> Instant {
+        self.stream.get_ref().read_at()
+    }
+
+    fn written(&self) -> u64 {
+        self.stream.get_ref().written()
+    }
+}
+
+fn into_io(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        // The client has closed meanwhile; nothing goes out any more.
+        _ => io::ErrorKind::NotConnected.into(),
+    }
+}
+
+/// The read buffer, and what the write buffer holds before it is written.
+const BUFFER_LEN: usize = 4 << 10;
+/// A frame's head, and an answer to a ping or a close beside it.
+const MAX_OVERHEAD: usize = 256;

@@ -1,0 +1,237 @@
+//! The server: where it listens, and the future that serves.
+
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+};
+
+use tokio::{
+    net::{TcpListener, lookup_host},
+    time::timeout,
+};
+use tokio_util::sync::DropGuard;
+
+use crate::{Config, Events, Handler, Registry, accept::Acceptor};
+
+/// A server that listens, but does not serve yet.
+///
+/// ```no_run
+/// use ws76_server::{Config, Handler, Server};
+///
+/// # async fn run(handler: impl Handler) -> std::io::Result<()> {
+/// Server::bind("localhost", 9000)
+///     .await?
+///     .with_config(Config::new().with_max_connections(500))
+///     .serve(handler)
+///     .with_shutdown(async { drop(tokio::signal::ctrl_c().await) })
+///     .await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    config: Config,
+    registry: Registry,
+}
+
+impl Server {
+    /// Listens on `host`, a name or an address, and `port`. Port 0 takes any that is free.
+    ///
+    /// A name is looked up and every address of it is listened on, all with the same port:
+    /// `localhost` is usually 127.0.0.1 and ::1, and clients try either.
+    ///
+    /// # Errors
+    ///
+    /// When the name is unknown, or an address is in use or not allowed. An address that this
+    /// machine does not have is left out if there is another one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes what was opened.
+    pub async fn bind(host: &str, port: u16) -> io::Result<Self> {
+        let mut listeners: Vec<TcpListener> = Vec::new();
+        let mut missing = None;
+        for mut addr in lookup_host((host, port)).await? {
+            if let (0, Some(first)) = (port, listeners.first()) {
+                addr.set_port(first.local_addr()?.port());
+            }
+            match TcpListener::bind(addr).await {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    // Some hosts files have the same address twice.
+                    let ours = |one: &TcpListener| one.local_addr().is_ok_and(|one| one == addr);
+                    if !listeners.iter().any(ours) {
+                        return Err(error);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+                // This machine does not have that address, or not its family.
+                Err(error) => missing = Some(error),
+            }
+        }
+        if listeners.is_empty() {
+            return Err(missing.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
+        }
+        Ok(Self {
+            listeners,
+            config: Config::new(),
+            registry: Registry::default(),
+        })
+    }
+
+    /// Uses a listener of one's own.
+    pub fn new(listener: TcpListener) -> Self {
+        Self {
+            listeners: vec![listener],
+            config: Config::new(),
+            registry: Registry::default(),
+        }
+    }
+
+    /// Sets limits, timeouts and policies.
+    #[must_use]
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The addresses that the server listens on.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot tell.
+    pub fn local_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// The registry of the connections to come, to send from elsewhere than the handler.
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
+    }
+
+    /// Serves with `handler`: await the result.
+    pub fn serve<H: Handler>(self, handler: H) -> Serve<H> {
+        Serve {
+            server: self,
+            handler,
+            shutdown: Box::pin(std::future::pending()),
+        }
+    }
+
+    /// Serves in a task of its own, with a loop over [`Events`] instead of a handler. Every request
+    /// is accepted; see [`Server::into_events_deciding`] for a choice.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn into_events(self) -> (Events, Registry) {
+        self.into_events_deciding(|_| crate::Decision::accept())
+    }
+
+    /// As [`Server::into_events`], with a decision on each request.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn into_events_deciding(
+        self,
+        decide: impl Fn(&crate::Request) -> crate::Decision + Send + Sync + 'static,
+    ) -> (Events, Registry) {
+        let registry = self.registry();
+        (Events::new(self, Box::new(decide)), registry)
+    }
+}
+
+/// A server that serves when it is awaited, until its shutdown is done.
+///
+/// # Cancel safety
+///
+/// Dropping the future stops accepting and drops every connection, with its closed event.
+pub struct Serve<H> {
+    server: Server,
+    handler: H,
+    shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl<H> std::fmt::Debug for Serve<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serve")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H: Handler> Serve<H> {
+    /// Shuts down gracefully when `signal` is ready.
+    ///
+    /// Stops accepting; sends what is queued and a closing frame (RFC 6455: 1001) to every client;
+    /// calls every closed event. What is left after [`Config::shutdown_timeout`] is dropped.
+    #[must_use]
+    pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.shutdown = Box::pin(signal);
+        self
+    }
+
+    async fn run(self) -> io::Result<()> {
+        let Self {
+            server:
+                Server {
+                    listeners,
+                    config,
+                    registry,
+                },
+            handler,
+            shutdown,
+        } = self;
+        let acceptor = Arc::new(Acceptor::new(Arc::new(handler), config, registry.clone()));
+        let guard = AbortOnDrop {
+            registry: registry.clone(),
+            _drain: acceptor.drain.clone().drop_guard(),
+            _abort: acceptor.abort.clone().drop_guard(),
+        };
+        for listener in listeners {
+            acceptor.tasks.spawn(Arc::clone(&acceptor).accept(listener));
+        }
+        shutdown.await;
+
+        acceptor.drain.cancel();
+        registry.close_all();
+        acceptor.tasks.close();
+        if timeout(config.shutdown_timeout, acceptor.tasks.wait())
+            .await
+            .is_err()
+        {
+            acceptor.abort.cancel();
+            registry.abort_all();
+            acceptor.tasks.wait().await;
+        }
+        drop(guard);
+        Ok(())
+    }
+}
+
+impl<H: Handler> IntoFuture for Serve<H> {
+    type Output = io::Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// Ends every task when the future that serves is dropped.
+struct AbortOnDrop {
+    registry: Registry,
+    _drain: DropGuard,
+    _abort: DropGuard,
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.registry.close_all();
+        self.registry.abort_all();
+    }
+}

@@ -1,0 +1,58 @@
+//! What the driver needs of a protocol on a stream: one implementation for each.
+
+use std::{
+    io,
+    task::{Context, Poll},
+};
+
+use tokio::time::Instant;
+use ws76_codec::Text;
+
+use crate::{ConnectionError, outbox::Outbox};
+
+/// A protocol, established on a stream.
+pub(crate) trait Wire: Unpin + Send {
+    /// Whether the write side is shut down right behind our closing frame, or only when the
+    /// client has answered it.
+    const SHUTS_DOWN_EARLY: bool;
+
+    /// Reads what comes next. After `Closing`, `End` or an error there is nothing more.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>>;
+
+    /// Writes all that is queued, until the kernel has it.
+    fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>>;
+
+    /// Queues the closing frame. Called once, when the outbox was flushed and takes no more.
+    fn start_closing(&mut self, outbox: &mut Outbox, code: CloseCode);
+
+    /// Shuts the write side down.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads and discards until the client closes TCP.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// When a byte was last read.
+    fn read_at(&self) -> Instant;
+
+    /// The count of bytes written, to see progress.
+    fn written(&self) -> u64;
+}
+
+/// What came from the client.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    Text(Text),
+    /// A closing frame.
+    Closing,
+    /// The end of the stream, without a closing frame.
+    End,
+}
+
+/// Why the server sends a closing frame. RFC 6455 has a number for each (§7.4.1); draft-76 has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseCode {
+    Normal,
+    GoingAway,
+    Error(ConnectionError),
+    HandlerPanic,
+}
