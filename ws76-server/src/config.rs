@@ -58,9 +58,14 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// Time for the closing handshake, and after it for the client to close TCP; 5 s by default.
     pub closing_timeout: Duration,
-    /// Time without a byte from the client after which it is closed; 120 s by default. Draft-76 has
-    /// no ping: let the page send something now and then, or choose a longer time.
+    /// Time without a byte from the client after which it is closed; 120 s by default. RFC 6455
+    /// clients answer pings and are never idle while they live. Draft-76 has no ping: let the page
+    /// send something now and then, or choose a longer time.
     pub idle_timeout: Duration,
+    /// Time without a byte from an RFC 6455 client after which it is sent a ping; 25 s by default.
+    pub ping_interval: Duration,
+    /// Time for an RFC 6455 client to answer a ping; 10 s by default.
+    pub pong_timeout: Duration,
     /// Time that a write may make no progress; 10 s by default.
     pub write_timeout: Duration,
     /// Time that a graceful shutdown may take before what is left is aborted; 30 s by default.
@@ -84,6 +89,8 @@ impl Config {
             handshake_timeout: Duration::from_secs(10),
             closing_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(120),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
             scheme: Scheme::Ws,
@@ -164,6 +171,20 @@ impl Config {
     #[must_use]
     pub const fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets the time without a byte from an RFC 6455 client after which it is sent a ping.
+    #[must_use]
+    pub const fn with_ping_interval(mut self, interval: Duration) -> Self {
+        self.ping_interval = interval;
+        self
+    }
+
+    /// Sets the time for an RFC 6455 client to answer a ping.
+    #[must_use]
+    pub const fn with_pong_timeout(mut self, timeout: Duration) -> Self {
+        self.pong_timeout = timeout;
         self
     }
 

@@ -22,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 use ws76_codec::Text;
 
 use crate::{
-    CloseReason, Config, Connection, ConnectionError, Handler, Timeout,
+    Config, Connection, ConnectionError, Handler, Timeout,
+    end::End,
     outbox::{Asked, Dropped, Phase},
     registry::Registered,
-    wire::{CloseCode, Incoming, Wire},
+    wire::{Incoming, Wire},
 };
 
 /// Runs a connection from its open event to the end of its TCP connection.
@@ -77,52 +78,11 @@ pub(crate) async fn run<W: Wire, H: Handler>(
     }
 }
 
-/// Why a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Asked(Asked),
-    /// The client sent its closing frame.
-    ClosingFrame,
-    /// The client closed TCP.
-    Eof,
-    Error(ConnectionError),
-    SlowReceiver,
-    HandlerPanic,
-    /// A shutdown took too long.
-    Abort,
-}
-
-impl End {
-    const fn reason(self, clean: bool) -> CloseReason {
-        match self {
-            Self::Asked(Asked::Shutdown) => CloseReason::Shutdown { clean },
-            Self::Asked(Asked::Local | Asked::Driver) => CloseReason::Local { clean },
-            Self::ClosingFrame | Self::Eof => CloseReason::Peer { clean },
-            Self::Error(error) => CloseReason::Error(error),
-            Self::SlowReceiver => CloseReason::SlowReceiver,
-            Self::HandlerPanic => CloseReason::HandlerPanic,
-            Self::Abort => CloseReason::Shutdown { clean: false },
-        }
-    }
-
-    /// The closing frame to send, when there is somebody to send it to.
-    const fn closing(self) -> Option<CloseCode> {
-        match self {
-            Self::Asked(Asked::Shutdown) => Some(CloseCode::GoingAway),
-            Self::Asked(Asked::Local | Asked::Driver) | Self::ClosingFrame => {
-                Some(CloseCode::Normal)
-            }
-            Self::HandlerPanic => Some(CloseCode::HandlerPanic),
-            Self::Error(ConnectionError::Io(_) | ConnectionError::Timeout(Timeout::Write)) => None,
-            Self::Error(error) => Some(CloseCode::Error(error)),
-            Self::Eof | Self::SlowReceiver | Self::Abort => None,
-        }
-    }
-
-    /// Whether what is queued can still go out.
-    const fn flushes(self) -> bool {
-        self.closing().is_some() || matches!(self, Self::Eof)
-    }
+/// What comes of a deadline.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Ping,
+    Timeout(Timeout),
 }
 
 struct Driver<W> {
@@ -138,6 +98,8 @@ struct Driver<W> {
     stalled: Option<Instant>,
     /// The earliest time at which nothing received counts as idle, besides that of the last read.
     waiting: Instant,
+    /// When the last ping went out, where the protocol has one.
+    pinged: Option<Instant>,
     /// Set when the stream failed during a call of the handler.
     failed: Option<End>,
     timer: Pin<Box<Sleep>>,
@@ -156,6 +118,7 @@ impl<W: Wire> Driver<W> {
             flushed: true,
             stalled: None,
             waiting,
+            pinged: None,
             failed: None,
             timer,
         }
@@ -219,7 +182,11 @@ impl<W: Wire> Driver<W> {
         self.flushed = flushed.is_ready();
         match flushed {
             Poll::Ready(Err(error)) => return Err(End::Error(ConnectionError::Io(error.into()))),
-            Poll::Ready(Ok(())) => self.stalled = None,
+            Poll::Ready(Ok(())) => {
+                if self.stalled.take().is_some() {
+                    self.waiting = Instant::now();
+                }
+            }
             Poll::Pending if progress || self.stalled.is_none() => {
                 self.stalled = Some(Instant::now());
             }
@@ -233,26 +200,51 @@ impl<W: Wire> Driver<W> {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Timeout> {
         loop {
-            let idle = after(
-                self.waiting.max(self.wire.read_at()),
-                self.config.idle_timeout,
-            );
-            let (deadline, timeout) = match self.stalled {
-                Some(since) if after(since, self.config.write_timeout) < idle => {
-                    (after(since, self.config.write_timeout), Timeout::Write)
-                }
-                _ => (idle, Timeout::Idle),
-            };
+            let (deadline, due) = self.deadline();
             if self.timer.deadline() > deadline {
                 self.timer.as_mut().reset(deadline);
             }
             ready!(self.timer.as_mut().poll(cx));
-            if Instant::now() >= deadline {
-                return Poll::Ready(timeout);
+            if Instant::now() < deadline {
+                // The timer was set before something moved the deadline.
+                self.timer.as_mut().reset(deadline);
+                continue;
             }
-            // The timer was set before something moved the deadline.
-            self.timer.as_mut().reset(deadline);
+            match due {
+                Due::Timeout(timeout) => return Poll::Ready(timeout),
+                Due::Ping => {
+                    self.wire.ping();
+                    self.pinged = Some(Instant::now());
+                    // It goes out with the next flush.
+                    cx.waker().wake_by_ref();
+                }
+            }
         }
+    }
+
+    /// What is due next if nothing moves, and when.
+    fn deadline(&self) -> (Instant, Due) {
+        if let Some(since) = self.stalled {
+            // Nothing is read meanwhile, so the client cannot be idle.
+            return (
+                after(since, self.config.write_timeout),
+                Due::Timeout(Timeout::Write),
+            );
+        }
+        let heard = self.waiting.max(self.wire.read_at());
+        let idle = (
+            after(heard, self.config.idle_timeout),
+            Due::Timeout(Timeout::Idle),
+        );
+        let alive = match self.pinged {
+            _ if !W::PINGS => return idle,
+            Some(at) if at >= heard => (
+                after(at, self.config.pong_timeout),
+                Due::Timeout(Timeout::Pong),
+            ),
+            _ => (after(heard, self.config.ping_interval), Due::Ping),
+        };
+        if alive.0 < idle.0 { alive } else { idle }
     }
 
     /// Calls the handler, and goes on writing while it takes its time.

@@ -63,6 +63,9 @@ pub enum Timeout {
     /// No byte came from the client.
     #[error("nothing received in time")]
     Idle,
+    /// An RFC 6455 client did not answer a ping.
+    #[error("ping not answered in time")]
+    Pong,
     /// The client took no byte of what was written.
     #[error("a write made no progress in time")]
     Write,

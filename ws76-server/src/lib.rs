@@ -54,6 +54,7 @@ mod config;
 mod connection;
 mod draft76;
 mod driver;
+mod end;
 mod error;
 mod event;
 mod framed;
@@ -68,6 +69,11 @@ mod request;
 mod rfc6455;
 mod server;
 mod wire;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 pub use config::{Config, SlowReceiver};
 pub use connection::{Connection, ConnectionId};

@@ -127,6 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     const SHUTS_DOWN_EARLY: bool = false;
+    const PINGS: bool = true;
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
@@ -165,6 +166,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         ready!(stream.as_mut().poll_flush(cx)).map_err(into_io)?;
         outbox.landed();
         Poll::Ready(Ok(()))
+    }
+
+    fn ping(&mut self) {
+        // Refused only when the stream is closing, and then it is not needed.
+        let _ = Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()));
     }
 
     fn start_closing(&mut self, _: &mut Outbox, code: CloseCode) {

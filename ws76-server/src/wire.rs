@@ -16,11 +16,17 @@ pub(crate) trait Wire: Unpin + Send {
     /// client has answered it.
     const SHUTS_DOWN_EARLY: bool;
 
+    /// Whether the protocol has a ping, which every client answers.
+    const PINGS: bool = false;
+
     /// Reads what comes next. After `Closing`, `End` or an error there is nothing more.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>>;
 
     /// Writes all that is queued, until the kernel has it.
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>>;
+
+    /// Queues a ping, where the protocol has one.
+    fn ping(&mut self) {}
 
     /// Queues the closing frame. Called once, when the outbox was flushed and takes no more.
     fn start_closing(&mut self, outbox: &mut Outbox, code: CloseCode);

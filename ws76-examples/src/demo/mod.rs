@@ -174,27 +174,4 @@ impl Room {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::listen;
-
-    #[test]
-    fn listen_takes_names_and_addresses() {
-        assert_eq!(listen("localhost:9000"), Ok(("localhost".to_owned(), 9000)));
-        assert_eq!(listen("0.0.0.0:0"), Ok(("0.0.0.0".to_owned(), 0)));
-        assert_eq!(listen("[::1]:80"), Ok(("::1".to_owned(), 80)));
-    }
-
-    #[test]
-    fn listen_refuses_what_is_not_an_address_and_a_port() {
-        for text in [
-            "",
-            "localhost",
-            ":9000",
-            "localhost:",
-            "localhost:65536",
-            "[]:1",
-        ] {
-            assert!(listen(text).is_err(), "{text}");
-        }
-    }
-}
+mod tests;
