@@ -60,18 +60,19 @@ impl<H: Handler> Acceptor<H> {
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener) {
         let mut backoff = MIN_BACKOFF;
         loop {
-            let next = async {
-                // Never closed, so this waits for a place and cannot fail.
-                let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
-                (listener.accept().await, permit)
-            };
-            let (accepted, permit) = tokio::select! {
-                next = next => next,
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
                 () = self.drain.cancelled() => return,
             };
             match accepted {
                 Ok((stream, peer_addr)) => {
                     backoff = MIN_BACKOFF;
+                    // Waited for with a client in hand, one for each listener: a listener that
+                    // nobody connects to must not keep a place. Never closed, so it cannot fail.
+                    let permit = tokio::select! {
+                        permit = Arc::clone(&self.permits).acquire_owned() => permit,
+                        () = self.drain.cancelled() => return,
+                    };
                     let acceptor = Arc::clone(&self);
                     self.tasks.spawn(async move {
                         acceptor.serve(stream, peer_addr).await;

@@ -49,7 +49,7 @@ pub struct Config {
     /// What happens when a connection's outbound queue is full; it is dropped by default.
     pub slow_receiver: SlowReceiver,
     /// Most connections at a time, those that are opening included; 10,000 by default. Further
-    /// clients wait in the kernel's backlog.
+    /// clients wait: one for each address listened on, the others in the kernel's backlog.
     pub max_connections: usize,
     /// Most connections that have not finished their opening handshake; 1,024 by default. When
     /// there are more, the oldest is closed.

@@ -57,7 +57,7 @@ pub(crate) async fn run<W: Wire, H: Handler>(
             break end;
         }
     };
-    let clean = driver.close(end).await;
+    let close = driver.close(end).await;
     drop(registered);
 
     let farewell = async {
@@ -66,9 +66,13 @@ pub(crate) async fn run<W: Wire, H: Handler>(
                 .call(async { handler.on_error(&connection, error).await })
                 .await;
         }
+        let reason = end.reason(close == Close::Clean);
         let _ = driver
-            .call(async { handler.on_closed(&connection, end.reason(clean)).await })
+            .call(async { handler.on_closed(&connection, reason).await })
             .await;
+        if close == Close::TooLate {
+            return;
+        }
         let deadline = after(Instant::now(), config.closing_timeout);
         let _ = timeout_at(deadline, poll_fn(|cx| driver.wire.poll_discard(cx))).await;
     };
@@ -76,6 +80,16 @@ pub(crate) async fn run<W: Wire, H: Handler>(
         () = farewell => {}
         () = async { abort.cancelled().await; sleep(GRACE).await } => {}
     }
+}
+
+/// How the close of a connection went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Close {
+    /// Both sides sent a closing frame.
+    Clean,
+    Unclean,
+    /// The client let the closing timeout pass; it is not waited for any more.
+    TooLate,
 }
 
 /// What comes of a deadline.
@@ -136,7 +150,8 @@ impl<W: Wire> Driver<W> {
         if self.turn == 0 {
             self.connection.outbox().awake();
         }
-        let spent = self.turn >= MAX_TURN || self.turn_len >= self.config.max_queued_len / 4;
+        let len = self.config.max_queued_len / 4;
+        let spent = self.turn >= MAX_TURN || (self.turn > 0 && self.turn_len >= len);
         if !spent && self.flushed && !self.connection.is_ending() {
             match self.wire.poll_next(cx) {
                 Poll::Ready(Ok(Incoming::Text(text))) => {
@@ -176,7 +191,7 @@ impl<W: Wire> Driver<W> {
         outbox.sleep(cx.waker());
         drop(outbox);
         let progress = self.wire.written() != written;
-        if progress {
+        if progress || flushed.is_ready() != self.flushed {
             self.connection.notify();
         }
         self.flushed = flushed.is_ready();
@@ -298,20 +313,21 @@ impl<W: Wire> Driver<W> {
     }
 
     /// Ends the connection as far as the client: flushes, exchanges closing frames, shuts down.
-    /// Returns whether that was clean.
-    async fn close(&mut self, end: End) -> bool {
-        if !end.flushes() {
-            self.connection.drop_all(Dropped::Driver);
-            // Not waited for: nobody may be there to see it.
-            let _ = poll_fn(|cx| Poll::Ready(self.wire.poll_shutdown(cx))).await;
-            return false;
+    async fn close(&mut self, end: End) -> Close {
+        let mut close = Close::Unclean;
+        if end.flushes() {
+            self.connection.close_as(Asked::Driver);
+            let deadline = after(Instant::now(), self.config.closing_timeout);
+            match timeout_at(deadline, self.exchange(end)).await {
+                Ok(Ok(clean)) => return if clean { Close::Clean } else { close },
+                Ok(Err(_)) => {}
+                Err(_) => close = Close::TooLate,
+            }
         }
-        self.connection.close_as(Asked::Driver);
-        let deadline = after(Instant::now(), self.config.closing_timeout);
-        let closing = self.exchange(end);
-        timeout_at(deadline, closing)
-            .await
-            .is_ok_and(|result| result.is_ok_and(|clean| clean))
+        self.connection.drop_all(Dropped::Driver);
+        // Not waited for: nobody may be there to see it.
+        let _ = poll_fn(|cx| Poll::Ready(self.wire.poll_shutdown(cx))).await;
+        close
     }
 
     async fn exchange(&mut self, end: End) -> Result<bool, End> {
@@ -377,3 +393,6 @@ const MAX_TURN: usize = 64;
 /// Time that the last events of a connection have when a shutdown is over.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 const NEVER: std::time::Duration = std::time::Duration::from_secs(86_400 * 365 * 30);
+
+#[cfg(test)]
+mod tests;

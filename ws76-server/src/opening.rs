@@ -266,3 +266,6 @@ fn explain(status: Status) -> Response {
 const READ_LEN: usize = 2 << 10;
 /// More than most replies.
 const REPLY_LEN: usize = 512;
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,8 @@ pub(crate) struct Outbox {
     /// Messages taken in, and messages that left to the kernel or were dropped: both only grow.
     accepted: u64,
     gone: u64,
+    /// Messages dropped behind a first one that is partly written: gone when that one is.
+    dropped_behind: u64,
     /// Messages that were taken to be framed elsewhere, and are not gone yet.
     #[cfg(feature = "rfc6455")]
     in_hand: u64,
@@ -91,6 +93,7 @@ impl Outbox {
             phase: Phase::Open,
             accepted: 0,
             gone: 0,
+            dropped_behind: 0,
             #[cfg(feature = "rfc6455")]
             in_hand: 0,
             driver: None,
@@ -151,6 +154,11 @@ impl Outbox {
         self.len = 0;
         self.written = 0;
         self.gone = self.accepted;
+        self.dropped_behind = 0;
+        #[cfg(feature = "rfc6455")]
+        {
+            self.in_hand = 0;
+        }
         self.wake();
     }
 
@@ -303,7 +311,13 @@ impl Outbox {
                 }
             }
         }
-        self.gone += 1;
+        // Messages are gone in their order, and those before this one may not be yet.
+        match at {
+            1 => self.dropped_behind += 1,
+            #[cfg(feature = "rfc6455")]
+            _ if self.in_hand > 0 => self.in_hand += 1,
+            _ => self.gone += 1,
+        }
         true
     }
 
@@ -356,7 +370,8 @@ impl Outbox {
             if self.written == len {
                 self.entries.pop_front();
                 self.written = 0;
-                self.gone += 1;
+                self.gone += 1 + self.dropped_behind;
+                self.dropped_behind = 0;
             }
         }
     }
