@@ -9,6 +9,8 @@
 //! is used up. While the kernel takes no more of what is queued, nothing is read: a client that
 //! does not read its answers is not asked for more questions.
 
+mod closing;
+
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -17,6 +19,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use closing::Close;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use ws76_codec::Text;
@@ -24,7 +27,7 @@ use ws76_codec::Text;
 use crate::{
     Config, Connection, ConnectionError, Handler, Timeout,
     end::End,
-    outbox::{Asked, Dropped, Phase},
+    outbox::{Dropped, Phase},
     registry::Registered,
     wire::{Incoming, Wire},
 };
@@ -82,16 +85,6 @@ pub(crate) async fn run<W: Wire, H: Handler>(
     }
 }
 
-/// How the close of a connection went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Close {
-    /// Both sides sent a closing frame.
-    Clean,
-    Unclean,
-    /// The client let the closing timeout pass; it is not waited for any more.
-    TooLate,
-}
-
 /// What comes of a deadline.
 #[derive(Clone, Copy, Debug)]
 enum Due {
@@ -147,12 +140,10 @@ impl<W: Wire> Driver<W> {
         if let Some(end) = self.failed {
             return Poll::Ready(Err(end));
         }
-        if self.turn == 0 {
-            self.connection.outbox().awake();
-        }
+        let fed = self.wake_up(cx)?;
         let len = self.config.max_queued_len / 4;
         let spent = self.turn >= MAX_TURN || (self.turn > 0 && self.turn_len >= len);
-        if !spent && self.flushed && !self.connection.is_ending() {
+        if fed && !spent && self.flushed && !self.connection.is_ending() {
             match self.wire.poll_next(cx) {
                 Poll::Ready(Ok(Incoming::Text(text))) => {
                     self.turn += 1;
@@ -169,12 +160,27 @@ impl<W: Wire> Driver<W> {
         self.poll_flush(cx)?;
         self.turn = 0;
         self.turn_len = 0;
-        if self.flushed && (spent || blocked) {
+        if self.flushed && (spent || blocked || !fed) {
             // There may be more to read; the others have their turn first.
             cx.waker().wake_by_ref();
         }
         self.poll_timer(cx)
             .map(|timeout| Err(End::Error(timeout.into())))
+    }
+
+    /// At the start of a turn, tells the senders that they need not wake this task. Returns whether
+    /// the protocol has taken in what it must before it reads more.
+    fn wake_up(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if !W::FEEDS && self.turn > 0 {
+            return Ok(true);
+        }
+        let mut outbox = self.connection.outbox();
+        outbox.awake();
+        match self.wire.poll_feed(cx, &mut outbox) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Pending => Ok(false),
+            Poll::Ready(Err(error)) => Err(End::Error(ConnectionError::Io(error.into()))),
+        }
     }
 
     /// Offers the kernel what is queued, and notes to be woken for what comes.
@@ -309,74 +315,6 @@ impl<W: Wire> Driver<W> {
             // Whoever waits for room in this queue waits in vain.
             self.connection.drop_all(Dropped::Driver);
         }
-        Poll::Pending
-    }
-
-    /// Ends the connection as far as the client: flushes, exchanges closing frames, shuts down.
-    async fn close(&mut self, end: End) -> Close {
-        let mut close = Close::Unclean;
-        if end.flushes() {
-            self.connection.close_as(Asked::Driver);
-            let deadline = after(Instant::now(), self.config.closing_timeout);
-            match timeout_at(deadline, self.exchange(end)).await {
-                Ok(Ok(clean)) => return if clean { Close::Clean } else { close },
-                Ok(Err(_)) => {}
-                Err(_) => close = Close::TooLate,
-            }
-        }
-        self.connection.drop_all(Dropped::Driver);
-        // Not waited for: nobody may be there to see it.
-        let _ = poll_fn(|cx| Poll::Ready(self.wire.poll_shutdown(cx))).await;
-        close
-    }
-
-    async fn exchange(&mut self, end: End) -> Result<bool, End> {
-        self.flush_all().await?;
-        let waits = matches!(end, End::Asked(_));
-        if let Some(code) = end.closing() {
-            self.wire.start_closing(&mut self.connection.outbox(), code);
-            self.flush_all().await?;
-        }
-        let mut clean = end == End::ClosingFrame;
-        if W::SHUTS_DOWN_EARLY {
-            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
-        }
-        if waits {
-            clean = poll_fn(|cx| self.poll_answer(cx)).await?;
-        }
-        if !W::SHUTS_DOWN_EARLY {
-            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
-        }
-        Ok(clean)
-    }
-
-    async fn flush_all(&mut self) -> Result<(), End> {
-        poll_fn(|cx| match self.poll_flush(cx) {
-            Ok(()) | Err(End::Asked(_)) if self.flushed => Poll::Ready(Ok(())),
-            Ok(()) | Err(End::Asked(_)) => Poll::Pending,
-            Err(end) => Poll::Ready(Err(end)),
-        })
-        .await
-    }
-
-    /// Waits for the client's closing frame, discarding messages that were under way. Returns
-    /// whether it came.
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, End>> {
-        for _ in 0..MAX_TURN {
-            match self.wire.poll_next(cx) {
-                Poll::Ready(Ok(Incoming::Text(_))) => {}
-                Poll::Ready(Ok(Incoming::Closing)) => return Poll::Ready(Ok(true)),
-                Poll::Ready(Ok(Incoming::End) | Err(_)) => return Poll::Ready(Ok(false)),
-                Poll::Pending => {
-                    // Only to be woken by an abort: there is nothing left to write.
-                    return match self.poll_flush(cx) {
-                        Err(end @ (End::Abort | End::Error(_))) => Poll::Ready(Err(end)),
-                        _ => Poll::Pending,
-                    };
-                }
-            }
-        }
-        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Metered<S> {
     io: S,
     read_at: Instant,
     written: u64,
+    ended: bool,
+    keeps_end: bool,
 }
 
 impl<S> Metered<S> {
@@ -25,7 +27,21 @@ impl<S> Metered<S> {
             io,
             read_at: Instant::now(),
             written: 0,
+            ended: false,
+            keeps_end: false,
         }
+    }
+
+    /// Keeps the end of the stream from the reader, who sees a read that is not ready instead and
+    /// may go on writing; [`Self::has_ended`] tells.
+    pub(crate) const fn keeping_end(mut self) -> Self {
+        self.keeps_end = true;
+        self
+    }
+
+    /// Whether a read has met the end of the stream.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
     }
 
     pub(crate) const fn read_at(&self) -> Instant {
@@ -47,6 +63,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         if buf.filled().len() > before {
             self.read_at = Instant::now();
+        } else if buf.remaining() > 0 {
+            self.ended = true;
+            if self.keeps_end {
+                return Poll::Pending;
+            }
         }
         Poll::Ready(Ok(()))
     }

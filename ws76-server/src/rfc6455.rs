@@ -96,8 +96,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             // What is buffered is at most what was below the mark when a message was added.
             .max_write_buffer_size(BUFFER_LEN + max + MAX_OVERHEAD)
             .max_message_size(Some(max))
-            .max_frame_size(Some(max));
-        let io = Metered::new(io);
+            // A ping or a close has up to 125 bytes, however short a message may be.
+            .max_frame_size(Some(max.max(125)));
+        // At the end of the stream tungstenite would refuse to send what is still queued.
+        let io = Metered::new(io).keeping_end();
         let part = Vec::from(src);
         let stream =
             WebSocketStream::from_partially_read(io, part, Role::Server, Some(limits)).await;
@@ -128,13 +130,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     const SHUTS_DOWN_EARLY: bool = false;
     const PINGS: bool = true;
+    const FEEDS: bool = true;
+
+    fn poll_feed(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
+        let mut stream = Pin::new(&mut self.stream);
+        while !self.closed && !outbox.is_empty() {
+            ready!(stream.as_mut().poll_ready(cx)).map_err(into_io)?;
+            let Some(bytes) = outbox.pop_text() else {
+                break;
+            };
+            let text = Utf8Bytes::try_from(bytes).map_err(io::Error::other)?;
+            stream
+                .as_mut()
+                .start_send(Message::Text(text))
+                .map_err(into_io)?;
+        }
+        Poll::Ready(Ok(()))
+    }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            let message = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                Some(Ok(message)) => message,
-                Some(Err(error)) => return Poll::Ready(self.incoming(error)),
-                None => return Poll::Ready(Ok(Incoming::End)),
+            let message = match Pin::new(&mut self.stream).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => message,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(self.incoming(error)),
+                Poll::Ready(None) => return Poll::Ready(Ok(Incoming::End)),
+                Poll::Pending if self.stream.get_ref().has_ended() => {
+                    return Poll::Ready(Ok(Incoming::End));
+                }
+                Poll::Pending => return Poll::Pending,
             };
             return Poll::Ready(match message {
                 Message::Text(text) => Text::from_utf8(Bytes::from(text))
@@ -151,19 +174,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        let mut stream = Pin::new(&mut self.stream);
-        while !self.closed && !outbox.is_empty() {
-            ready!(stream.as_mut().poll_ready(cx)).map_err(into_io)?;
-            let Some(bytes) = outbox.pop_text() else {
-                break;
-            };
-            let text = Utf8Bytes::try_from(bytes).map_err(io::Error::other)?;
-            stream
-                .as_mut()
-                .start_send(Message::Text(text))
-                .map_err(into_io)?;
-        }
-        ready!(stream.as_mut().poll_flush(cx)).map_err(into_io)?;
+        ready!(self.poll_feed(cx, outbox))?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(into_io)?;
         outbox.landed();
         Poll::Ready(Ok(()))
     }
@@ -197,9 +209,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         let mut bytes = [0; BUFFER_LEN];
         loop {
             let mut buf = ReadBuf::new(&mut bytes);
-            let read = ready!(Pin::new(self.stream.get_mut()).poll_read(cx, &mut buf));
-            if read.is_err() || buf.filled().is_empty() {
-                return Poll::Ready(());
+            match Pin::new(self.stream.get_mut()).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending if !self.stream.get_ref().has_ended() => return Poll::Pending,
+                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Ready(()),
             }
         }
     }

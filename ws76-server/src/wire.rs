@@ -19,6 +19,15 @@ pub(crate) trait Wire: Unpin + Send {
     /// Whether the protocol has a ping, which every client answers.
     const PINGS: bool = false;
 
+    /// Whether [`Self::poll_feed`] does anything.
+    const FEEDS: bool = false;
+
+    /// Takes in what is queued before more is read, for a protocol that sends nothing after it has
+    /// read a closing frame. Pending when it has no room for all of it.
+    fn poll_feed(&mut self, _: &mut Context<'_>, _: &mut Outbox) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads what comes next. After `Closing`, `End` or an error there is nothing more.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>>;
 

@@ -40,28 +40,30 @@ impl Handler for Undecided {
     }
 }
 
-/// Opens one connection on a stream that holds `room` bytes. Gives it, when it comes to that, and
-/// after how many seconds it ended.
-fn start(
-    handler: impl Handler,
-    room: usize,
-) -> (
-    DuplexStream,
-    JoinHandle<(Option<Opened<DuplexStream>>, u64)>,
-) {
+/// What an opening came to, and after how many seconds.
+struct Outcome {
+    opened: Option<Opened<DuplexStream>>,
+    seconds: u64,
+}
+
+/// Opens one connection on a stream that holds `room` bytes.
+fn start(handler: impl Handler, room: usize) -> (DuplexStream, JoinHandle<Outcome>) {
     let (client, io) = duplex(room);
     let task = tokio::spawn(async move {
         let start = Instant::now();
         let opened = open(io, None, &handler, &Config::new()).await;
-        (opened, start.elapsed().as_secs())
+        Outcome {
+            opened,
+            seconds: start.elapsed().as_secs(),
+        }
     });
     (client, task)
 }
 
-async fn refused_after(task: JoinHandle<(Option<Opened<DuplexStream>>, u64)>, seconds: u64) {
-    let (opened, after) = task.await.unwrap();
-    assert!(opened.is_none());
-    assert_eq!(after, seconds);
+async fn refused_after(task: JoinHandle<Outcome>, seconds: u64) {
+    let outcome = task.await.unwrap();
+    assert!(outcome.opened.is_none());
+    assert_eq!(outcome.seconds, seconds);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +113,7 @@ async fn key3_in_the_last_moment_is_in_time() {
     let mut got = vec![0; REPLY.len()];
     client.read_exact(&mut got).await.unwrap();
     assert_eq!(got, REPLY);
-    let (opened, seconds) = task.await.unwrap();
+    let Outcome { opened, seconds } = task.await.unwrap();
     assert_eq!((&opened.unwrap().src[..], seconds), (&b"\x00a"[..], 9));
 }
 
@@ -133,7 +135,7 @@ async fn client_that_does_not_read_its_refusal_is_not_waited_for() {
     for request in [&b"GET"[..], b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n"] {
         let (mut client, task) = start(Quiet, 32);
         client.write_all(request).await.unwrap();
-        let (opened, seconds) = task.await.unwrap();
+        let Outcome { opened, seconds } = task.await.unwrap();
         assert!(opened.is_none());
         assert!((10..=15).contains(&seconds), "{seconds}");
     }
@@ -170,8 +172,7 @@ async fn every_cut_of_request_and_key3_opens_with_the_same_bytes_left() {
         let mut got = vec![0; REPLY.len()];
         client.read_exact(&mut got).await.unwrap();
         assert_eq!(got, REPLY, "cut at {cut}");
-        let (opened, _) = task.await.unwrap();
-        let mut opened = opened.unwrap();
+        let mut opened = task.await.unwrap().opened.unwrap();
         drop(client);
         // What was not read yet is still in the stream.
         let mut frames = opened.src.to_vec();

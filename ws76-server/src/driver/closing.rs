@@ -1,0 +1,95 @@
+//! The end of a connection: what is queued goes out, closing frames are exchanged, TCP is shut down.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{Driver, MAX_TURN, after};
+use crate::{
+    end::End,
+    outbox::{Asked, Dropped},
+    wire::{Incoming, Wire},
+};
+
+/// How the close of a connection went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Close {
+    /// Both sides sent a closing frame.
+    Clean,
+    Unclean,
+    /// The client let the closing timeout pass; it is not waited for any more.
+    TooLate,
+}
+
+impl<W: Wire> Driver<W> {
+    /// Ends the connection as far as the client: flushes, exchanges closing frames, shuts down.
+    pub(super) async fn close(&mut self, end: End) -> Close {
+        let mut close = Close::Unclean;
+        if end.flushes() {
+            self.connection.close_as(Asked::Driver);
+            let deadline = after(Instant::now(), self.config.closing_timeout);
+            match timeout_at(deadline, self.exchange(end)).await {
+                Ok(Ok(clean)) => return if clean { Close::Clean } else { close },
+                Ok(Err(_)) => {}
+                Err(_) => close = Close::TooLate,
+            }
+        }
+        self.connection.drop_all(Dropped::Driver);
+        // Not waited for: nobody may be there to see it.
+        let _ = poll_fn(|cx| Poll::Ready(self.wire.poll_shutdown(cx))).await;
+        close
+    }
+
+    async fn exchange(&mut self, end: End) -> Result<bool, End> {
+        self.flush_all().await?;
+        let waits = matches!(end, End::Asked(_));
+        if let Some(code) = end.closing() {
+            self.wire.start_closing(&mut self.connection.outbox(), code);
+            self.flush_all().await?;
+        }
+        let mut clean = end == End::ClosingFrame;
+        if W::SHUTS_DOWN_EARLY {
+            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
+        }
+        if waits {
+            clean = poll_fn(|cx| self.poll_answer(cx)).await?;
+        }
+        if !W::SHUTS_DOWN_EARLY {
+            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
+        }
+        Ok(clean)
+    }
+
+    async fn flush_all(&mut self) -> Result<(), End> {
+        poll_fn(|cx| match self.poll_flush(cx) {
+            Ok(()) | Err(End::Asked(_)) if self.flushed => Poll::Ready(Ok(())),
+            Ok(()) | Err(End::Asked(_)) => Poll::Pending,
+            Err(end) => Poll::Ready(Err(end)),
+        })
+        .await
+    }
+
+    /// Waits for the client's closing frame, discarding messages that were under way. Returns
+    /// whether it came.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, End>> {
+        for _ in 0..MAX_TURN {
+            match self.wire.poll_next(cx) {
+                Poll::Ready(Ok(Incoming::Text(_))) => {}
+                Poll::Ready(Ok(Incoming::Closing)) => return Poll::Ready(Ok(true)),
+                Poll::Ready(Ok(Incoming::End) | Err(_)) => return Poll::Ready(Ok(false)),
+                Poll::Pending => {
+                    // Only to be woken by an abort: there is nothing left to write.
+                    return match self.poll_flush(cx) {
+                        Err(end @ (End::Abort | End::Error(_))) => Poll::Ready(Err(end)),
+                        _ => Poll::Pending,
+                    };
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
