@@ -53,12 +53,24 @@ impl Response {
     }
 
     /// The answer to what speaks no WebSocket version that is spoken here: 426 with the fields
-    /// `Upgrade: WebSocket` and `Sec-WebSocket-Version: 13, 8, 7`.
+    /// `Upgrade: WebSocket` and `Sec-WebSocket-Version: 13, 8, 7`, and the status as its text.
     #[must_use]
     pub fn upgrade_required() -> Self {
-        Self::new(Status::UPGRADE_REQUIRED)
-            .with_static("Upgrade", "WebSocket")
-            .with_static("Sec-WebSocket-Version", "13, 8, 7")
+        Self::upgrade_fields(true).with_status_text()
+    }
+
+    /// As [`upgrade_required`](Self::upgrade_required), where no version with a number is spoken.
+    #[must_use]
+    pub fn draft76_required() -> Self {
+        Self::upgrade_fields(false).with_status_text()
+    }
+
+    fn upgrade_fields(numbered: bool) -> Self {
+        let response = Self::new(Status::UPGRADE_REQUIRED).with_static("Upgrade", "WebSocket");
+        match numbered {
+            true => response.with_static("Sec-WebSocket-Version", "13, 8, 7"),
+            false => response,
+        }
     }
 
     /// Adds the field `Content-Type`.
@@ -142,6 +154,13 @@ impl Response {
         self.with_static("Content-Type", "text/plain")
             .with_body(text)
     }
+
+    /// Sets a body of one line: the status.
+    fn with_status_text(self) -> Self {
+        let text: String = format!("{}\n", self.status);
+        self.with_static("Content-Type", "text/plain")
+            .with_body(text)
+    }
 }
 
 impl HandshakeError {
@@ -152,7 +171,7 @@ impl HandshakeError {
     #[must_use]
     pub fn response(&self) -> Response {
         let response = match self.status() {
-            Status::UPGRADE_REQUIRED => Response::upgrade_required(),
+            Status::UPGRADE_REQUIRED => Response::upgrade_fields(true),
             Status::METHOD_NOT_ALLOWED => {
                 Response::new(Status::METHOD_NOT_ALLOWED).with_static("Allow", "GET")
             }
@@ -179,6 +198,13 @@ impl From<&HandshakeError> for Response {
 impl From<&AcceptError> for Response {
     fn from(error: &AcceptError) -> Self {
         error.response()
+    }
+}
+
+impl From<Status> for Response {
+    /// A refusal that says its status in words, as one line of text.
+    fn from(status: Status) -> Self {
+        Self::new(status).with_status_text()
     }
 }
 

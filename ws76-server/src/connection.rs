@@ -160,6 +160,13 @@ impl Connection {
         self.outbox().messages()
     }
 
+    /// The count of messages that were queued and never sent: dropped by
+    /// [`SlowReceiver::DropOldest`](crate::SlowReceiver::DropOldest), or left over when the
+    /// connection ended.
+    pub fn dropped(&self) -> u64 {
+        self.outbox().dropped()
+    }
+
     /// Begins the closing handshake: what is queued goes out, then the closing frame. Sends fail
     /// from now on, and no further message is delivered. Does nothing when it was begun before.
     pub fn close(&self) {

@@ -27,7 +27,7 @@ use ws76_codec::Text;
 use crate::{
     Config, Connection, ConnectionError, Handler, Timeout,
     end::End,
-    outbox::{Dropped, Phase},
+    outbox::{Asked, Dropped, Phase},
     registry::Registered,
     wire::{Incoming, Wire},
 };
@@ -69,7 +69,7 @@ pub(crate) async fn run<W: Wire, H: Handler>(
                 .call(async { handler.on_error(&connection, error).await })
                 .await;
         }
-        let reason = end.reason(close == Close::Clean);
+        let reason = end.reason(close == Close::Clean || end == End::ClosingFrame);
         let _ = driver
             .call(async { handler.on_closed(&connection, reason).await })
             .await;
@@ -214,7 +214,11 @@ impl<W: Wire> Driver<W> {
             Poll::Pending => {}
         }
         match phase {
-            Phase::Closing(asked) if self.flushed => Err(End::Asked(asked)),
+            // A shutdown has a deadline of its own; what the application closes has the closing
+            // timeout, in which what is queued must go out.
+            Phase::Closing(asked) if self.flushed || asked == Asked::Local => {
+                Err(End::Asked(asked))
+            }
             _ => Ok(()),
         }
     }

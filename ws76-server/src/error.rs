@@ -149,7 +149,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// Whether both sides exchanged closing frames.
+    /// Whether the client sent a closing frame: first, or in answer to ours.
     pub const fn is_clean(self) -> bool {
         match self {
             Self::Local { clean } | Self::Peer { clean } | Self::Shutdown { clean } => clean,

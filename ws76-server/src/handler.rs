@@ -5,7 +5,7 @@ use std::{future::Future, net::SocketAddr};
 use ws76_codec::Text;
 use ws76_handshake::{FieldName, FieldValue, Head, Response, Status, Subprotocol};
 
-use crate::{CloseReason, Connection, ConnectionError, Request};
+use crate::{CloseReason, Connection, ConnectionError, Request, opening::upgrade_required};
 
 /// What the application does with connections. Every method has a default; write `async fn`.
 ///
@@ -38,7 +38,7 @@ pub trait Handler: Send + Sync + 'static {
         peer_addr: Option<SocketAddr>,
     ) -> impl Future<Output = Response> + Send {
         let _ = (head, peer_addr);
-        async { Response::upgrade_required() }
+        async { upgrade_required() }
     }
 
     /// The connection is open, and in the registry.
@@ -109,8 +109,7 @@ impl Decision {
 
     /// Answers with a status and closes. The body says the status in words.
     pub fn refuse(status: Status) -> Self {
-        let body = format!("{} {}\n", status.code(), status.reason());
-        Self::respond(Response::new(status).with_body(body))
+        Self::respond(status.into())
     }
 
     /// Answers with `response` and closes.

@@ -34,12 +34,14 @@ impl<S> Metered<S> {
 
     /// Keeps the end of the stream from the reader, who sees a read that is not ready instead and
     /// may go on writing; [`Self::has_ended`] tells.
+    #[cfg(feature = "rfc6455")]
     pub(crate) const fn keeping_end(mut self) -> Self {
         self.keeps_end = true;
         self
     }
 
     /// Whether a read has met the end of the stream.
+    #[cfg(feature = "rfc6455")]
     pub(crate) const fn has_ended(&self) -> bool {
         self.ended
     }

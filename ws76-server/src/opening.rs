@@ -63,7 +63,7 @@ where
         Err(_) if opening.answered => None,
         Err(_) => {
             // The request did not come in time. A client that does not even read is not waited for.
-            let response = explain(Status::REQUEST_TIMEOUT);
+            let response = Response::from(Status::REQUEST_TIMEOUT);
             let answer = opening.answer(&response, true);
             let _ = timeout_at(after(Instant::now(), config.closing_timeout), answer).await;
             None
@@ -88,6 +88,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
             match reader.read(&mut self.src) {
                 Ok(Some(incoming)) => break incoming,
                 Ok(None) => {}
+                #[cfg(not(feature = "rfc6455"))]
+                Err(ws76_handshake::HandshakeError::UnsupportedVersion) => {
+                    return self.answer(&upgrade_required(), true).await;
+                }
                 Err(error) => return self.answer(&error.response(), true).await,
             }
             if self.read().await? == 0 {
@@ -99,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
             #[cfg(feature = "rfc6455")]
             Incoming::Hybi { head, version } => self.rfc6455(&head, version, handler).await,
             Incoming::Http(head) => self.http(&head, handler).await,
-            _ => self.answer(&Response::upgrade_required(), true).await,
+            _ => self.answer(&upgrade_required(), true).await,
         }
     }
 
@@ -158,7 +162,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
     ) -> io::Result<Option<Request>> {
         let request = Request::new(head, rfc6455::protocol(version), self.peer_addr);
         let Some(key) = rfc6455::key(&request) else {
-            return self.answer(&explain(Status::BAD_REQUEST), true).await;
+            return self
+                .answer(&Response::from(Status::BAD_REQUEST), true)
+                .await;
         };
         match decide(handler, &request).await.0 {
             Verdict::Accept {
@@ -169,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
                     |name: &Subprotocol| request.subprotocols().any(|one| one == name.as_str());
                 if !subprotocol.as_ref().is_none_or(asked) {
                     return self
-                        .answer(&explain(Status::INTERNAL_SERVER_ERROR), true)
+                        .answer(&Response::from(Status::INTERNAL_SERVER_ERROR), true)
                         .await;
                 }
                 self.accept_rfc6455(key, subprotocol.as_ref(), &fields)
@@ -198,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
         let call = async { handler.on_http(head, self.peer_addr).await };
         let response = caught(call)
             .await
-            .unwrap_or_else(|| explain(Status::INTERNAL_SERVER_ERROR));
+            .unwrap_or_else(|| Status::INTERNAL_SERVER_ERROR.into());
         self.answer(&response, head.method() != "HEAD").await
     }
 
@@ -257,9 +263,13 @@ async fn caught<T>(call: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// A response that says its status in words.
-fn explain(status: Status) -> Response {
-    Response::new(status).with_body(format!("{status}\n"))
+/// The answer to a client that asks for nothing that this server speaks.
+pub(crate) fn upgrade_required() -> Response {
+    if cfg!(feature = "rfc6455") {
+        Response::upgrade_required()
+    } else {
+        Response::draft76_required()
+    }
 }
 
 /// Bytes to make room for before a read: more than most heads.

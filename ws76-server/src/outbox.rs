@@ -34,6 +34,10 @@ pub(crate) struct Outbox {
     /// Messages taken in, and messages that left to the kernel or were dropped: both only grow.
     accepted: u64,
     gone: u64,
+    /// Messages that were taken in and then dropped.
+    dropped: u64,
+    /// Whether the last entry is the closing frame.
+    closing: bool,
     /// Messages dropped behind a first one that is partly written: gone when that one is.
     dropped_behind: u64,
     /// Messages that were taken to be framed elsewhere, and are not gone yet.
@@ -93,6 +97,8 @@ impl Outbox {
             phase: Phase::Open,
             accepted: 0,
             gone: 0,
+            dropped: 0,
+            closing: false,
             dropped_behind: 0,
             #[cfg(feature = "rfc6455")]
             in_hand: 0,
@@ -149,6 +155,8 @@ impl Outbox {
         if first || why == Dropped::Driver {
             self.phase = Phase::Dropped(why);
         }
+        self.dropped += (self.entries.len() - usize::from(self.closing)) as u64;
+        self.closing = false;
         self.entries = VecDeque::new();
         self.inline = BytesMut::new();
         self.len = 0;
@@ -157,6 +165,7 @@ impl Outbox {
         self.dropped_behind = 0;
         #[cfg(feature = "rfc6455")]
         {
+            self.dropped += self.in_hand;
             self.in_hand = 0;
         }
         self.wake();
@@ -177,6 +186,10 @@ impl Outbox {
 
     pub(crate) const fn accepted(&self) -> u64 {
         self.accepted
+    }
+
+    pub(crate) const fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Whether the first `count` of all messages accepted have left.
@@ -246,6 +259,7 @@ impl Outbox {
     pub(crate) fn push_closing(&mut self) {
         let frame = EncodedFrame::closing().into_bytes();
         self.queue(Entry::Shared(frame.clone()), frame.len());
+        self.closing = true;
     }
 
     fn check_room(&self, len: usize) -> Result<(), SendError> {
@@ -311,6 +325,7 @@ impl Outbox {
                 }
             }
         }
+        self.dropped += 1;
         // Messages are gone in their order, and those before this one may not be yet.
         match at {
             1 => self.dropped_behind += 1,
@@ -370,6 +385,7 @@ impl Outbox {
             if self.written == len {
                 self.entries.pop_front();
                 self.written = 0;
+                self.closing &= !self.entries.is_empty();
                 self.gone += 1 + self.dropped_behind;
                 self.dropped_behind = 0;
             }

@@ -27,12 +27,17 @@ pub(super) enum Close {
 impl<W: Wire> Driver<W> {
     /// Ends the connection as far as the client: flushes, exchanges closing frames, shuts down.
     pub(super) async fn close(&mut self, end: End) -> Close {
-        let mut close = Close::Unclean;
+        // The closing frame of a client counts, though it may not wait for ours.
+        let mut close = match end {
+            End::ClosingFrame => Close::Clean,
+            _ => Close::Unclean,
+        };
         if end.flushes() {
             self.connection.close_as(Asked::Driver);
             let deadline = after(Instant::now(), self.config.closing_timeout);
             match timeout_at(deadline, self.exchange(end)).await {
-                Ok(Ok(clean)) => return if clean { Close::Clean } else { close },
+                Ok(Ok(true)) => return Close::Clean,
+                Ok(Ok(false)) => return close,
                 Ok(Err(_)) => {}
                 Err(_) => close = Close::TooLate,
             }
@@ -50,7 +55,7 @@ impl<W: Wire> Driver<W> {
             self.wire.start_closing(&mut self.connection.outbox(), code);
             self.flush_all().await?;
         }
-        let mut clean = end == End::ClosingFrame;
+        let mut clean = false;
         if W::SHUTS_DOWN_EARLY {
             let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
         }

@@ -25,7 +25,7 @@ const KEY3: &[u8] = b"^n:ds[4U";
 const REPLY: &[u8] = b"HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Location: ws://a/\r\n\r\n8jKS'y:G*Co,Wxa-";
 const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\
-    Content-Length: 20\r\n\r\n408 Request Timeout\n";
+    Content-Length: 20\r\nContent-Type: text/plain\r\n\r\n408 Request Timeout\n";
 
 struct Quiet;
 
