@@ -1,22 +1,39 @@
-//! `ws76`: the demo server of the ws76 crates.
+//! `ws76`: the demo server of the ws76 crates, and the conformance suite.
 
+mod conform;
 mod demo;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 /// A WebSocket server for draft-76 and RFC 6455 clients on one port.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     demo: demo::Args,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the draft-76 conformance suite against a server that echoes
+    Conform(conform::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Conform(args)) => conform::run(&args),
+        None => serve(cli.demo),
+    }
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    match demo::run(Cli::parse().demo).await {
+async fn serve(args: demo::Args) -> ExitCode {
+    match demo::run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ws76: {error}");
