@@ -1,4 +1,4 @@
-//! Draft-76 on a stream: frames by `ws76-codec`, closing by its [`ClosingHandshake`].
+//! Draft-76 on a stream, with frames by `ws76-codec`.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::io::poll_read_buf;
-use ws76_codec::{ClosingHandshake, Decoder, DecoderConfig, Frame};
+use ws76_codec::{Decoder, DecoderConfig, Frame};
 
 use crate::{
     ConnectionError, Posix,
@@ -27,7 +27,6 @@ pub(crate) struct Draft76<S> {
     io: Metered<S>,
     decoder: Decoder,
     src: BytesMut,
-    closing: ClosingHandshake,
     /// Bytes to make room for before a read; grows while reads fill it.
     read_len: usize,
 }
@@ -39,7 +38,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Draft76<S> {
             io: Metered::new(io),
             decoder: Decoder::new(config),
             src,
-            closing: ClosingHandshake::new(),
             read_len: MIN_READ_LEN,
         }
     }
@@ -81,10 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
     }
 
     fn start_closing(&mut self, outbox: &mut Outbox, _: CloseCode) {
-        if !self.closing.is_sent() {
-            outbox.push_closing();
-            self.closing.sent();
-        }
+        outbox.push_closing();
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -42,23 +42,21 @@ pub(crate) async fn run<W: Wire, H: Handler>(
 ) {
     let connection = registered.connection().clone();
     let mut driver = Driver::new(wire, connection.clone(), config);
+    let mut result = driver
+        .call(async { handler.on_open(&connection).await })
+        .await;
     let end = loop {
-        let mut result = driver
-            .call(async { handler.on_open(&connection).await })
-            .await;
-        while result.is_ok() {
-            result = match driver.next().await {
+        result = match result {
+            Err(end) => break end,
+            Ok(()) => match driver.next().await {
+                Err(end) => break end,
                 Ok(text) => {
                     driver
                         .call(async { handler.on_message(&connection, text).await })
                         .await
                 }
-                Err(end) => Err(end),
-            };
-        }
-        if let Err(end) = result {
-            break end;
-        }
+            },
+        };
     };
     let close = driver.close(end).await;
     drop(registered);
