@@ -327,3 +327,29 @@ async fn cookies_come_to_the_handler_and_go_with_the_reply() {
             .await;
     }
 }
+
+#[cfg(feature = "rfc6455")]
+#[tokio::test]
+async fn versions_7_and_8_are_served_and_their_origin_is_the_one_of_their_own_field() {
+    use support::Speaks;
+    use ws76_server::Protocol;
+
+    for version in [7, 8] {
+        let mut server = TestServer::start(Echo).await;
+        let number = format!("Version: {version}");
+        let request = edited(
+            &Speaks::Rfc6455.request(),
+            &[
+                ("Version: 13", &number),
+                ("Origin:", "Sec-WebSocket-Origin:"),
+            ],
+        );
+        let mut client = Client::request(server.addr, request).await;
+        client.expect(Speaks::Rfc6455.reply()).await;
+        let connection = server.opened(1).await;
+        assert_eq!(connection.protocol(), Protocol::Hybi { version });
+        assert!(connection.request().origin().is_some());
+        client.write(Speaks::Rfc6455.text("hello")).await;
+        client.expect(Speaks::Rfc6455.sent("hello")).await;
+    }
+}
