@@ -99,6 +99,8 @@ struct Driver<W> {
     turn_len: usize,
     /// Whether the kernel took all that was queued when it was last offered.
     flushed: bool,
+    /// Bytes written to the stream when it was last flushed.
+    written: u64,
     /// Since when the kernel has taken nothing of what is queued.
     stalled: Option<Instant>,
     /// The earliest time at which nothing received counts as idle, besides that of the last read.
@@ -121,6 +123,7 @@ impl<W: Wire> Driver<W> {
             turn: 0,
             turn_len: 0,
             flushed: true,
+            written: 0,
             stalled: None,
             waiting,
             pinged: None,
@@ -190,14 +193,16 @@ impl<W: Wire> Driver<W> {
             Phase::Dropped(Dropped::Abort) => return Err(End::Abort),
             Phase::Dropped(Dropped::Driver) | Phase::Open | Phase::Closing(_) => {}
         }
-        let written = self.wire.written();
         let flushed = self.wire.poll_flush(cx, &mut outbox);
+        let moved = outbox.take_moved();
         outbox.sleep(cx.waker());
         drop(outbox);
-        let progress = self.wire.written() != written;
-        if progress || flushed.is_ready() != self.flushed {
+        if moved {
             self.connection.notify();
         }
+        let written = self.wire.written();
+        let progress = self.written != written;
+        self.written = written;
         self.flushed = flushed.is_ready();
         match flushed {
             Poll::Ready(Err(error)) => return Err(End::Error(ConnectionError::Io(error.into()))),

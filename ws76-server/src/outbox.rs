@@ -43,6 +43,8 @@ pub(crate) struct Outbox {
     /// Messages that were taken to be framed elsewhere, and are not gone yet.
     #[cfg(feature = "rfc6455")]
     in_hand: u64,
+    /// A message has left, or nothing goes out any more, since this was last asked.
+    moved: bool,
     /// The driver, while it sleeps.
     driver: Option<Waker>,
 }
@@ -102,6 +104,7 @@ impl Outbox {
             dropped_behind: 0,
             #[cfg(feature = "rfc6455")]
             in_hand: 0,
+            moved: false,
             driver: None,
         }
     }
@@ -165,7 +168,7 @@ impl Outbox {
         self.dropped_behind = 0;
         #[cfg(feature = "rfc6455")]
         {
-            self.dropped += self.in_hand;
+            // Whether the kernel has these is not known: they count as sent.
             self.in_hand = 0;
         }
         self.wake();
@@ -186,6 +189,11 @@ impl Outbox {
 
     pub(crate) const fn accepted(&self) -> u64 {
         self.accepted
+    }
+
+    /// Whether there may be room, or a flush may be done, that was not there when this was last asked.
+    pub(crate) const fn take_moved(&mut self) -> bool {
+        core::mem::replace(&mut self.moved, false)
     }
 
     pub(crate) const fn dropped(&self) -> u64 {
@@ -243,6 +251,7 @@ impl Outbox {
         };
         self.len -= frame.len();
         self.in_hand += 1;
+        self.moved = true;
         frame.advance(1);
         frame.truncate(frame.len() - 1);
         Some(frame)
@@ -251,6 +260,7 @@ impl Outbox {
     /// What was taken with `pop_text` has been handed to the kernel.
     #[cfg(feature = "rfc6455")]
     pub(crate) const fn landed(&mut self) {
+        self.moved |= self.in_hand > 0;
         self.gone += self.in_hand;
         self.in_hand = 0;
     }
@@ -385,6 +395,7 @@ impl Outbox {
             if self.written == len {
                 self.entries.pop_front();
                 self.written = 0;
+                self.moved = true;
                 self.closing &= !self.entries.is_empty();
                 self.gone += 1 + self.dropped_behind;
                 self.dropped_behind = 0;

@@ -292,3 +292,28 @@ async fn disconnected_slow_reader_gets_no_message_twice_and_no_closing_frame() {
         support::assert_same(&got, &all[..got.len()]);
     }
 }
+
+/// P2: what an RFC 6455 connection writes while it takes in its queue makes
+/// room, too.
+#[tokio::test]
+async fn send_hears_of_room_made_while_the_queue_is_taken_in() {
+    for &speaks in BOTH {
+        let config = Config::new().with_max_queued_messages(3);
+        let mut server = TestServer::with(config, Quiet).await;
+        let mut client = Client::open(server.addr, speaks).await;
+        let connection = server.opened(1).await;
+        let texts = ["a".repeat(2500), "b".repeat(500), "c".repeat(2500)];
+        for text in &texts {
+            assert_eq!(connection.try_send(text), Ok(()));
+        }
+        // Waits before the driver has a turn.
+        let send = within("room", connection.send("last"));
+        let (sent, ()) = tokio::join!(send, async {
+            for text in &texts {
+                client.expect_text(text).await;
+            }
+        });
+        assert_eq!(sent, Ok(()));
+        client.expect_text("last").await;
+    }
+}
