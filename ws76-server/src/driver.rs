@@ -187,6 +187,7 @@ impl<W: Wire> Driver<W> {
     /// Offers the kernel what is queued, and notes to be woken for what comes.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         let mut outbox = self.connection.outbox();
+        outbox.sleep(cx.waker());
         let phase = outbox.phase();
         match phase {
             Phase::Dropped(Dropped::SlowReceiver) => return Err(End::SlowReceiver),
@@ -195,7 +196,6 @@ impl<W: Wire> Driver<W> {
         }
         let flushed = self.wire.poll_flush(cx, &mut outbox);
         let moved = outbox.take_moved();
-        outbox.sleep(cx.waker());
         drop(outbox);
         if moved {
             self.connection.notify();
@@ -303,7 +303,7 @@ impl<W: Wire> Driver<W> {
     /// other failures are kept for when it returns.
     fn poll_meanwhile(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         let mut failed = match self.poll_flush(cx) {
-            Err(End::Abort) => return Poll::Ready(Err(End::Abort)),
+            Err(End::Abort) => return Poll::Ready(Err(self.failed.unwrap_or(End::Abort))),
             Err(End::Asked(_)) | Ok(()) => None,
             Err(end) => Some(end),
         };

@@ -154,8 +154,9 @@ impl Outbox {
 
     /// Drops what is queued; nothing goes out any more.
     pub(crate) fn drop_all(&mut self, why: Dropped) {
+        // An abort has to be seen though the stream has failed: a handler may be stuck in its call.
         let first = !matches!(self.phase, Phase::Dropped(_));
-        if first || why == Dropped::Driver {
+        if first || why != Dropped::SlowReceiver {
             self.phase = Phase::Dropped(why);
         }
         self.dropped += (self.entries.len() - usize::from(self.closing)) as u64;

@@ -137,6 +137,30 @@ async fn handler_that_is_stuck_is_aborted_after_the_shutdown_timeout() {
     }
 }
 
+#[tokio::test]
+async fn handler_that_is_stuck_is_aborted_though_its_client_was_dropped_before() {
+    // P8: found by a model of the server.
+    for &speaks in BOTH {
+        let config = Config::new().with_max_queued_messages(1);
+        let mut server = TestServer::on(support::narrow_listener(), config, Obedient);
+        let mut client = Client::connect_narrow(server.addr)
+            .await
+            .opened(speaks)
+            .await;
+        let connection = server.opened(1).await;
+        client.send("stuck").await;
+        server.expect([Seen::Message(1, "stuck".to_owned())]).await;
+        let registry = connection.registry();
+        while registry.unicast(connection.id(), "x".repeat(100_000)) != Err(SendError::Full) {
+            settle().await;
+        }
+        settle().await;
+        server.shut_down();
+        let end = Seen::Closed(1, CloseReason::SlowReceiver);
+        assert_eq!(server.ended_due().await, [end]);
+    }
+}
+
 /// Is stuck in one event.
 struct StuckIn(&'static str);
 
