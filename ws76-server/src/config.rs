@@ -56,7 +56,8 @@ pub struct Config {
     pub max_half_open: usize,
     /// Time from accepting a connection to the end of its opening handshake; 10 s by default.
     pub handshake_timeout: Duration,
-    /// Time for the closing handshake, and after it for the client to close TCP; 5 s by default.
+    /// Time for the closing handshake, with what is queued before it, and after it as much again for
+    /// the client to close TCP; 5 s by default.
     pub closing_timeout: Duration,
     /// Time without a byte from the client after which it is closed; 120 s by default. RFC 6455
     /// clients answer pings and are never idle while they live. Draft-76 has no ping: let the page

@@ -169,6 +169,8 @@ impl Connection {
 
     /// Begins the closing handshake: what is queued goes out, then the closing frame. Sends fail
     /// from now on, and no further message is delivered. Does nothing when it was begun before.
+    ///
+    /// All of that has [`Config::closing_timeout`]; what is still queued then is dropped.
     pub fn close(&self) {
         self.close_as(Asked::Local);
     }

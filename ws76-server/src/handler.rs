@@ -18,7 +18,8 @@ use crate::{CloseReason, Connection, ConnectionError, Request, opening::upgrade_
 /// # Cancel safety
 ///
 /// A call is dropped at an `.await` only when a shutdown has exceeded
-/// [`Config::shutdown_timeout`](crate::Config::shutdown_timeout).
+/// [`Config::shutdown_timeout`](crate::Config::shutdown_timeout), or the future that serves was
+/// dropped.
 pub trait Handler: Send + Sync + 'static {
     /// Decides on a request for a WebSocket, before anything was answered; accepts by default.
     ///
