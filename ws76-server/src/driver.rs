@@ -15,7 +15,6 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -36,7 +35,7 @@ use crate::{
 pub(crate) async fn run<W: Wire, H: Handler>(
     wire: W,
     registered: Registered,
-    handler: Arc<H>,
+    handler: &H,
     config: &Config,
     abort: &CancellationToken,
 ) {

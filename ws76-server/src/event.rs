@@ -7,7 +7,8 @@ use tokio::{
 use ws76_codec::Text;
 
 use crate::{
-    CloseReason, Connection, ConnectionError, ConnectionId, Decision, Handler, Request, Server,
+    CloseReason, Connection, ConnectionError, ConnectionId, Decision, Handler, Registry, Request,
+    Server,
 };
 
 /// What happened to a connection. For each: `Open`, `Message` any number of times, `Error` at most
@@ -55,7 +56,7 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(server: Server, decide: Decide) -> Self {
+    pub(crate) fn new(server: Server, decide: Decide) -> (Self, Registry) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (shutdown, asked) = oneshot::channel();
         let serve = server
@@ -66,11 +67,13 @@ impl Events {
                     std::future::pending().await
                 }
             });
-        Self {
+        let registry = serve.registry();
+        let events = Self {
             receiver,
             shutdown: Some(shutdown),
             server: tokio::spawn(serve.into_future()),
-        }
+        };
+        (events, registry)
     }
 
     /// The next event; `None` when the server has shut down and every event was received.

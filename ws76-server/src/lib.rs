@@ -55,9 +55,11 @@ mod connection;
 mod draft76;
 mod driver;
 mod end;
+mod endpoint;
 mod error;
 mod event;
 mod framed;
+mod half_open;
 mod handler;
 mod metered;
 mod opening;
@@ -77,13 +79,14 @@ struct Readme;
 
 pub use config::{Config, SlowReceiver};
 pub use connection::{Connection, ConnectionId};
+pub use endpoint::Endpoint;
 pub use error::{CloseReason, ConnectionError, Posix, Rfc6455Error, SendError, Timeout};
 pub use event::{Event, Events};
 pub use framed::{Draft76Codec, FramedError};
 pub use handler::{Decision, Handler};
 pub use payload::AsText;
 pub use registry::{Delivery, Registry};
-pub use request::{Protocol, Request};
+pub use request::{Peer, Protocol, Request};
 pub use server::{Serve, Server};
 pub use ws76_codec::{
     DecodeError, DecoderConfig, EncodedFrame, Frame, InvalidUtf8, ReservedFrames, Text,

@@ -3,7 +3,6 @@
 use std::{
     future::{Future, poll_fn},
     io,
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
@@ -23,7 +22,7 @@ use ws76_handshake::{FieldName, FieldValue, HybiVersion, Subprotocol};
 
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455;
-use crate::{Config, Decision, Handler, Protocol, Request, driver::after, handler::Verdict};
+use crate::{Config, Decision, Handler, Peer, Protocol, Request, driver::after, handler::Verdict};
 
 /// A connection whose opening handshake is done, with the bytes read behind it.
 #[derive(Debug)]
@@ -34,12 +33,7 @@ pub(crate) struct Opened<S> {
 }
 
 /// Opens a connection, or answers it otherwise and closes it. The time runs from now.
-pub(crate) async fn open<S, H>(
-    io: S,
-    peer_addr: Option<SocketAddr>,
-    handler: &H,
-    config: &Config,
-) -> Option<Opened<S>>
+pub(crate) async fn open<S, H>(io: S, peer: Peer, handler: &H, config: &Config) -> Option<Opened<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
@@ -49,7 +43,7 @@ where
     let mut opening = Opening {
         io,
         src,
-        peer_addr,
+        peer,
         config,
         answered: false,
     };
@@ -74,7 +68,7 @@ where
 struct Opening<'a, S> {
     io: S,
     src: BytesMut,
-    peer_addr: Option<SocketAddr>,
+    peer: Peer,
     config: &'a Config,
     /// Something was written: what comes next can only be a close.
     answered: bool,
@@ -112,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
         asked: Draft76Request,
         handler: &H,
     ) -> io::Result<Option<Request>> {
-        let request = Request::new(asked.head(), Protocol::Draft76, self.peer_addr);
+        let request = Request::new(asked.head(), Protocol::Draft76, self.peer);
         let (subprotocol, fields) = match decide(handler, &request).await.0 {
             Verdict::Accept {
                 subprotocol,
@@ -160,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
         version: HybiVersion,
         handler: &H,
     ) -> io::Result<Option<Request>> {
-        let request = Request::new(head, rfc6455::protocol(version), self.peer_addr);
+        let request = Request::new(head, rfc6455::protocol(version), self.peer);
         let Some(key) = rfc6455::key(&request) else {
             return self
                 .answer(&Response::from(Status::BAD_REQUEST), true)
@@ -201,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
     }
 
     async fn http<H: Handler>(&mut self, head: &Head, handler: &H) -> io::Result<Option<Request>> {
-        let call = async { handler.on_http(head, self.peer_addr).await };
+        let call = async { handler.on_http(head, self.peer.addr).await };
         let response = caught(call)
             .await
             .unwrap_or_else(|| Status::INTERNAL_SERVER_ERROR.into());

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr};
 
-use ws76_handshake::Head;
+use ws76_handshake::{Head, Scheme};
 
 /// The protocol that a connection speaks. Told apart once, in its request.
 #[non_exhaustive]
@@ -29,21 +29,54 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// Who is at the other end of a stream, as far as it is known before the request.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// The client's address, where the stream has one.
+    pub addr: Option<SocketAddr>,
+    /// How the client reached us, where it is known: with [`Scheme::Wss`] the stream came through TLS.
+    pub scheme: Option<Scheme>,
+}
+
+impl Peer {
+    /// A client of that address.
+    pub const fn new(addr: SocketAddr) -> Self {
+        Self {
+            addr: Some(addr),
+            scheme: None,
+        }
+    }
+
+    /// Sets how the client reached us.
+    #[must_use]
+    pub const fn with_scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = Some(scheme);
+        self
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(addr: SocketAddr) -> Self {
+        Self::new(addr)
+    }
+}
+
 /// A request for a WebSocket, checked, of either protocol. A clone shares its bytes.
 #[derive(Clone, Debug)]
 pub struct Request {
     head: Head,
     protocol: Protocol,
-    peer_addr: Option<SocketAddr>,
+    peer: Peer,
 }
 
 impl Request {
-    pub(crate) fn new(head: &Head, protocol: Protocol, peer_addr: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(head: &Head, protocol: Protocol, peer: Peer) -> Self {
         // Kept for the life of the connection: it must not keep the read buffer.
         Self {
             head: head.compact(),
             protocol,
-            peer_addr,
+            peer,
         }
     }
 
@@ -59,7 +92,7 @@ impl Request {
 
     /// The address of the client, where the stream has one.
     pub const fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer_addr
+        self.peer.addr
     }
 
     /// Path and query, as sent.

@@ -5,16 +5,11 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
 };
 
-use tokio::{
-    net::{TcpListener, lookup_host},
-    time::timeout,
-};
-use tokio_util::sync::DropGuard;
+use tokio::net::{TcpListener, lookup_host};
 
-use crate::{Config, Events, Handler, Registry, accept::Acceptor};
+use crate::{Config, Endpoint, Events, Handler, Registry};
 
 /// A server that listens, but does not serve yet.
 ///
@@ -34,7 +29,6 @@ use crate::{Config, Events, Handler, Registry, accept::Acceptor};
 pub struct Server {
     listeners: Vec<TcpListener>,
     config: Config,
-    registry: Registry,
 }
 
 impl Server {
@@ -78,7 +72,6 @@ impl Server {
         Ok(Self {
             listeners,
             config: Config::new(),
-            registry: Registry::default(),
         })
     }
 
@@ -87,7 +80,6 @@ impl Server {
         Self {
             listeners: vec![listener],
             config: Config::new(),
-            registry: Registry::default(),
         }
     }
 
@@ -107,16 +99,11 @@ impl Server {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// The registry of the connections to come, to send from elsewhere than the handler.
-    pub fn registry(&self) -> Registry {
-        self.registry.clone()
-    }
-
     /// Serves with `handler`: await the result.
     pub fn serve<H: Handler>(self, handler: H) -> Serve<H> {
         Serve {
-            server: self,
-            handler,
+            listeners: self.listeners,
+            endpoint: Endpoint::new(handler, self.config),
             shutdown: Box::pin(std::future::pending()),
         }
     }
@@ -140,8 +127,7 @@ impl Server {
         self,
         decide: impl Fn(&crate::Request) -> crate::Decision + Send + Sync + 'static,
     ) -> (Events, Registry) {
-        let registry = self.registry();
-        (Events::new(self, Box::new(decide)), registry)
+        Events::new(self, Box::new(decide))
     }
 }
 
@@ -150,65 +136,48 @@ impl Server {
 /// # Cancel safety
 ///
 /// Dropping the future stops accepting and drops every connection, with its closed event.
-pub struct Serve<H> {
-    server: Server,
-    handler: H,
+pub struct Serve<H: Handler> {
+    listeners: Vec<TcpListener>,
+    endpoint: Endpoint<H>,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-impl<H> std::fmt::Debug for Serve<H> {
+impl<H: Handler> std::fmt::Debug for Serve<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Serve")
-            .field("server", &self.server)
+            .field("listeners", &self.listeners)
+            .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
 }
 
 impl<H: Handler> Serve<H> {
-    /// Shuts down gracefully when `signal` is ready.
-    ///
-    /// Stops accepting; sends what is queued and a closing frame (RFC 6455: 1001) to every client;
-    /// calls every closed event. What is left after [`Config::shutdown_timeout`] is dropped.
+    /// Shuts down gracefully when `signal` is ready: stops accepting, then as
+    /// [`Endpoint::shutdown`].
     #[must_use]
     pub fn with_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.shutdown = Box::pin(signal);
         self
     }
 
-    async fn run(self) -> io::Result<()> {
-        let Self {
-            server:
-                Server {
-                    listeners,
-                    config,
-                    registry,
-                },
-            handler,
-            shutdown,
-        } = self;
-        let acceptor = Arc::new(Acceptor::new(Arc::new(handler), config, registry.clone()));
-        let guard = AbortOnDrop {
-            registry: registry.clone(),
-            _drain: acceptor.drain.clone().drop_guard(),
-            _abort: acceptor.abort.clone().drop_guard(),
-        };
-        for listener in listeners {
-            acceptor.tasks.spawn(Arc::clone(&acceptor).accept(listener));
-        }
-        shutdown.await;
+    /// The endpoint that is served, to serve other streams with the same handler and registry.
+    pub const fn endpoint(&self) -> &Endpoint<H> {
+        &self.endpoint
+    }
 
-        acceptor.drain.cancel();
-        registry.close_all();
-        acceptor.tasks.close();
-        if timeout(config.shutdown_timeout, acceptor.tasks.wait())
-            .await
-            .is_err()
-        {
-            acceptor.abort.cancel();
-            registry.abort_all();
-            acceptor.tasks.wait().await;
+    /// The registry of the connections to come, to send from elsewhere than the handler.
+    pub fn registry(&self) -> Registry {
+        self.endpoint.registry().clone()
+    }
+
+    async fn run(self) -> io::Result<()> {
+        let guard = AbortOnDrop(self.endpoint);
+        let AbortOnDrop(endpoint) = &guard;
+        for listener in self.listeners {
+            endpoint.track(endpoint.clone().accept(listener));
         }
-        drop(guard);
+        self.shutdown.await;
+        endpoint.shutdown().await;
         Ok(())
     }
 }
@@ -223,15 +192,11 @@ impl<H: Handler> IntoFuture for Serve<H> {
 }
 
 /// Ends every task when the future that serves is dropped.
-struct AbortOnDrop {
-    registry: Registry,
-    _drain: DropGuard,
-    _abort: DropGuard,
-}
+struct AbortOnDrop<H: Handler>(Endpoint<H>);
 
-impl Drop for AbortOnDrop {
+impl<H: Handler> Drop for AbortOnDrop<H> {
     fn drop(&mut self) {
-        self.registry.close_all();
-        self.registry.abort_all();
+        self.0.close_all();
+        self.0.abort_all();
     }
 }

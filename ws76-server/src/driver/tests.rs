@@ -8,11 +8,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    CloseReason, Protocol, Registry, SendError,
-    draft76::Draft76,
-    opening::{Opened, open},
-};
+use crate::{CloseReason, Endpoint, Peer, Protocol, SendError};
 
 const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
@@ -71,8 +67,7 @@ struct Harness {
     start: Instant,
     client: DuplexStream,
     seen: mpsc::UnboundedReceiver<Seen>,
-    log: Arc<Log>,
-    abort: CancellationToken,
+    endpoint: Endpoint<Log>,
 }
 
 impl Harness {
@@ -81,19 +76,19 @@ impl Harness {
         let (client, io) = duplex(room);
         let (sender, seen) = mpsc::unbounded_channel();
         let start = Instant::now();
-        let log = Arc::new(Log {
+        let log = Log {
             start,
             seen: sender,
             connection: Mutex::default(),
-        });
-        let abort = CancellationToken::new();
-        tokio::spawn(serve(io, Arc::clone(&log), config, abort.clone()));
+        };
+        let endpoint = Endpoint::new(log, config);
+        let served = endpoint.clone();
+        tokio::spawn(async move { served.serve_connection(io, Peer::default()).await });
         Self {
             start,
             client,
             seen,
-            log,
-            abort,
+            endpoint,
         }
     }
 
@@ -155,28 +150,13 @@ impl Harness {
     }
 
     fn connection(&self) -> Connection {
-        self.log.connection.lock().unwrap().clone().unwrap()
-    }
-}
-
-async fn serve(io: DuplexStream, log: Arc<Log>, config: Config, abort: CancellationToken) {
-    let Some(Opened { io, src, request }) = open(io, None, &*log, &config).await else {
-        return;
-    };
-    let protocol = request.protocol();
-    let registered = Registry::default().insert(request, &config);
-    match protocol {
-        Protocol::Draft76 => {
-            let wire = Draft76::new(io, src, config.frames);
-            run(wire, registered, log, &config, &abort).await;
-        }
-        #[cfg(feature = "rfc6455")]
-        _ => {
-            let wire = crate::rfc6455::Rfc6455::new(io, src, &config).await;
-            run(wire, registered, log, &config, &abort).await;
-        }
-        #[cfg(not(feature = "rfc6455"))]
-        _ => unreachable!("refused"),
+        self.endpoint
+            .handler()
+            .connection
+            .lock()
+            .unwrap()
+            .clone()
+            .unwrap()
     }
 }
 
@@ -327,7 +307,7 @@ async fn abort_ends_the_linger_within_a_second() {
         harness.next().await,
         Seen::Closed(0, CloseReason::Peer { clean: true })
     );
-    harness.abort.cancel();
+    harness.endpoint.abort_all();
     sleep(Duration::from_millis(1500)).await;
     assert!(harness.client.write_all(b"gone").await.is_err());
 }

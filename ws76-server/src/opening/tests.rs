@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{Registry, accept::Acceptor};
+use crate::Endpoint;
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
     Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n";
@@ -51,7 +51,7 @@ fn start(handler: impl Handler, room: usize) -> (DuplexStream, JoinHandle<Outcom
     let (client, io) = duplex(room);
     let task = tokio::spawn(async move {
         let start = Instant::now();
-        let opened = open(io, None, &handler, &Config::new()).await;
+        let opened = open(io, Peer::default(), &handler, &Config::new()).await;
         Outcome {
             opened,
             seconds: start.elapsed().as_secs(),
@@ -198,7 +198,8 @@ async fn no_frame_is_in_the_write_of_the_response() {
             io,
             writes: Arc::clone(&writes),
         };
-        let task = tokio::spawn(async move { open(io, None, &Quiet, &Config::new()).await });
+        let task =
+            tokio::spawn(async move { open(io, Peer::default(), &Quiet, &Config::new()).await });
         for (packet, write) in packets.iter().zip(&expected) {
             client.write_all(packet).await.unwrap();
             let mut got = vec![0; write.len()];
@@ -269,9 +270,9 @@ async fn place_of_the_only_connection_is_not_kept_by_a_listener_that_waits() {
     ];
     let addrs = listeners.each_ref().map(|one| one.local_addr().unwrap());
     let config = Config::new().with_max_connections(1);
-    let acceptor = Arc::new(Acceptor::new(Arc::new(Quiet), config, Registry::default()));
+    let endpoint = Endpoint::new(Quiet, config);
     for listener in listeners {
-        tokio::spawn(Arc::clone(&acceptor).accept(listener));
+        endpoint.track(endpoint.clone().accept(listener));
     }
     for addr in [addrs[0], addrs[1], addrs[1], addrs[0]] {
         let mut client = TcpStream::connect(addr).await.unwrap();
@@ -285,5 +286,5 @@ async fn place_of_the_only_connection_is_not_kept_by_a_listener_that_waits() {
         assert!(read.await.is_ok(), "{addr} is never served");
         assert_eq!(got, [REPLY, b"\xff\x00"].concat());
     }
-    acceptor.drain.cancel();
+    endpoint.shutdown().await;
 }

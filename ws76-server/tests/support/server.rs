@@ -53,7 +53,6 @@ impl TestServer {
     pub(crate) fn on(listener: TcpListener, config: Config, handler: impl Handler) -> Self {
         let server = Server::new(listener).with_config(config);
         let addr = server.local_addrs().unwrap()[0];
-        let registry = server.registry();
         let (sender, seen) = mpsc::unbounded_channel();
         let (shutdown, asked) = oneshot::channel();
         let handler = Recorded {
@@ -64,6 +63,7 @@ impl TestServer {
         let serve = server.serve(handler).with_shutdown(async {
             let _ = asked.await;
         });
+        let registry = serve.registry();
         Self {
             addr,
             registry,
