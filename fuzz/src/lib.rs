@@ -1,4 +1,4 @@
-//! What must hold for any bytes: the properties of `ws76-codec` and `ws76-handshake`.
+//! What must hold for any bytes: the properties of `ws76-codec`, `ws76-handshake` and `ws76-server`.
 //!
 //! Each property is a function of one input, through public API only, and panics when it does not
 //! hold. `fuzz_targets/` hands them to libFuzzer; `tests/seeds.rs` runs them over `seeds/` on
@@ -20,6 +20,7 @@ mod head;
 mod key;
 mod naive;
 mod reply;
+mod server;
 mod strict;
 
 pub use crate::client::client;
@@ -27,12 +28,13 @@ pub use crate::frames::{bounded, chunked, decode, text_roundtrip};
 pub use crate::head::handshake;
 pub use crate::key::challenge;
 pub use crate::reply::reply;
+pub use crate::server::server;
 
 /// What has to hold for an input; panics when it does not.
 pub type Property = fn(&[u8]);
 
 /// The names of all properties, which are those of the fuzz targets and of the seed folders.
-pub const PROPERTIES: [(&str, Property); 8] = [
+pub const PROPERTIES: [(&str, Property); 9] = [
     ("decode", decode),
     ("chunked", chunked),
     ("text_roundtrip", text_roundtrip),
@@ -41,6 +43,7 @@ pub const PROPERTIES: [(&str, Property); 8] = [
     ("challenge", challenge),
     ("reply", reply),
     ("client", client),
+    ("server", server),
 ];
 
 /// Runs a property over the files named on the command line: a finding, without a fuzzer.
