@@ -6,7 +6,11 @@ use tokio::{net::TcpListener, time::sleep};
 
 use crate::{Endpoint, Handler};
 
-impl<H: Handler> Endpoint<H> {
+impl<H, S> Endpoint<H, S>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     /// Accepts until the drain begins. Failures of `accept` are waited out, whatever they are: the
     /// usual ones mean that the process is short of descriptors or memory for a while.
     pub(crate) async fn accept(self, listener: TcpListener) {

@@ -1,9 +1,13 @@
 //! Limits, timeouts and policies of a server. Every limit is finite by default.
 
+mod setters;
+
 use std::time::Duration;
 
-use ws76_codec::DecoderConfig;
-use ws76_handshake::{HeadLimits, Scheme};
+use ws76_codec::{DecoderConfig, Text};
+use ws76_handshake::{HeadLimits, Location, Scheme};
+
+use crate::{Hosts, Origins, Versions};
 
 /// What happens when a message is for a connection whose outbound queue is full, and the sender
 /// does not wait for room ([`Registry`](crate::Registry)'s `unicast`, `broadcast` and `send_all`).
@@ -19,6 +23,41 @@ pub enum SlowReceiver {
     DropOldest,
 }
 
+/// What happens to a client that comes when there are [`Config::max_connections`].
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It waits: one for each address listened on, the others in the kernel's backlog.
+    #[default]
+    Wait,
+    /// It is answered 503. At most [`Config::max_half_open`] are answered at a time.
+    Refuse,
+}
+
+/// What happens to a binary message, which only RFC 6455 clients can send.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BinaryMessages {
+    /// The connection is closed with 1003.
+    #[default]
+    Refuse,
+    /// It is for [`Handler::on_binary`](crate::Handler::on_binary).
+    Deliver,
+}
+
+/// A text that is sent to draft-76 clients from which nothing comes, since draft-76 has no ping.
+///
+/// What it says is up to the application: its pages should answer it, for it is their answer that
+/// keeps a connection from being idle. RFC 6455 clients get pings instead.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heartbeat {
+    /// The text.
+    pub text: Text,
+    /// Time without a byte from the client after which the text is sent, again and again.
+    pub interval: Duration,
+}
+
 /// Limits, timeouts and policies of a [`Server`](crate::Server), for both protocols alike.
 ///
 /// ```
@@ -31,7 +70,7 @@ pub enum SlowReceiver {
 /// assert_eq!(config.max_connections, 10_000);
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Limits on the head of a request; 16 KiB, lines of 8 KiB, resource names of 2 KiB and 64
     /// fields by default. Costs at most one head for each half-open connection.
@@ -48,9 +87,13 @@ pub struct Config {
     pub max_queued_len: usize,
     /// What happens when a connection's outbound queue is full; it is dropped by default.
     pub slow_receiver: SlowReceiver,
-    /// Most connections at a time, those that are opening included; 10,000 by default. Further
-    /// clients wait: one for each address listened on, the others in the kernel's backlog.
+    /// Most connections at a time, those that are opening included; 10,000 by default.
     pub max_connections: usize,
+    /// What happens to further clients; they wait by default.
+    pub when_full: WhenFull,
+    /// Most connections of one address, further requests being answered 429; no limit by default.
+    /// An IPv6 /64 counts as one address. Costs some 60 bytes for each address.
+    pub max_per_address: Option<usize>,
     /// Most connections that have not finished their opening handshake; 1,024 by default. When
     /// there are more, the oldest is closed.
     pub max_half_open: usize,
@@ -71,9 +114,26 @@ pub struct Config {
     pub write_timeout: Duration,
     /// Time that a graceful shutdown may take before what is left is aborted; 30 s by default.
     pub shutdown_timeout: Duration,
-    /// The scheme in the location that a draft-76 client compares with its own URL;
-    /// [`Scheme::Ws`] by default. [`Scheme::Wss`] when something in front ends TLS.
-    pub scheme: Scheme,
+    /// Time after which a connection is closed, however lively it is; none by default. Up to a tenth
+    /// more is added to each, so that they do not all come back at once.
+    pub max_lifetime: Option<Duration>,
+    /// A text for draft-76 clients that are silent; none by default.
+    pub heartbeat: Option<Heartbeat>,
+    /// What happens to binary messages of RFC 6455 clients; they are refused by default.
+    pub binary: BinaryMessages,
+    /// Which pages may open a connection; any by default.
+    pub origins: Origins,
+    /// The names that the server answers to; any by default.
+    pub hosts: Hosts,
+    /// The protocols that are served; draft-76 and RFC 6455 by default.
+    pub versions: Versions,
+    /// The scheme in the location that a draft-76 client compares with its own URL. By default it
+    /// is what is known of the connection: [`Scheme::Wss`] if it came through TLS, here or as a
+    /// trusted proxy says, otherwise [`Scheme::Ws`].
+    pub scheme: Option<Scheme>,
+    /// Scheme, host and what stands before the resource name in that location, for a proxy that
+    /// changes more than the scheme; by default host and resource name are the request's.
+    pub public_location: Option<Location>,
 }
 
 impl Config {
@@ -86,6 +146,8 @@ impl Config {
             max_queued_len: 256 << 10,
             slow_receiver: SlowReceiver::Disconnect,
             max_connections: 10_000,
+            when_full: WhenFull::Wait,
+            max_per_address: None,
             max_half_open: 1024,
             handshake_timeout: Duration::from_secs(10),
             closing_timeout: Duration::from_secs(5),
@@ -94,120 +156,15 @@ impl Config {
             pong_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
-            scheme: Scheme::Ws,
+            max_lifetime: None,
+            heartbeat: None,
+            binary: BinaryMessages::Refuse,
+            origins: Origins::any(),
+            hosts: Hosts::any(),
+            versions: Versions::new(),
+            scheme: None,
+            public_location: None,
         }
-    }
-
-    /// Sets the limits on the head of a request.
-    #[must_use]
-    pub const fn with_head(mut self, limits: HeadLimits) -> Self {
-        self.head = limits;
-        self
-    }
-
-    /// Sets the limits and policies for frames.
-    #[must_use]
-    pub const fn with_frames(mut self, frames: DecoderConfig) -> Self {
-        self.frames = frames;
-        self
-    }
-
-    /// Sets the most bytes of UTF-8 in one message, in both directions.
-    #[must_use]
-    pub const fn with_max_message_len(mut self, max: usize) -> Self {
-        self.frames = self.frames.with_max_message_len(max);
-        self
-    }
-
-    /// Sets the most messages in the outbound queue of a connection.
-    #[must_use]
-    pub const fn with_max_queued_messages(mut self, max: usize) -> Self {
-        self.max_queued_messages = max;
-        self
-    }
-
-    /// Sets the most bytes in the outbound queue of a connection.
-    #[must_use]
-    pub const fn with_max_queued_len(mut self, max: usize) -> Self {
-        self.max_queued_len = max;
-        self
-    }
-
-    /// Sets what happens when a connection's outbound queue is full.
-    #[must_use]
-    pub const fn with_slow_receiver(mut self, policy: SlowReceiver) -> Self {
-        self.slow_receiver = policy;
-        self
-    }
-
-    /// Sets the most connections at a time.
-    #[must_use]
-    pub const fn with_max_connections(mut self, max: usize) -> Self {
-        self.max_connections = max;
-        self
-    }
-
-    /// Sets the most connections that have not finished their opening handshake.
-    #[must_use]
-    pub const fn with_max_half_open(mut self, max: usize) -> Self {
-        self.max_half_open = max;
-        self
-    }
-
-    /// Sets the time for the opening handshake.
-    #[must_use]
-    pub const fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.handshake_timeout = timeout;
-        self
-    }
-
-    /// Sets the time for the closing handshake.
-    #[must_use]
-    pub const fn with_closing_timeout(mut self, timeout: Duration) -> Self {
-        self.closing_timeout = timeout;
-        self
-    }
-
-    /// Sets the time without a byte from the client after which it is closed.
-    #[must_use]
-    pub const fn with_idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = timeout;
-        self
-    }
-
-    /// Sets the time without a byte from an RFC 6455 client after which it is sent a ping.
-    #[must_use]
-    pub const fn with_ping_interval(mut self, interval: Duration) -> Self {
-        self.ping_interval = interval;
-        self
-    }
-
-    /// Sets the time for an RFC 6455 client to answer a ping.
-    #[must_use]
-    pub const fn with_pong_timeout(mut self, timeout: Duration) -> Self {
-        self.pong_timeout = timeout;
-        self
-    }
-
-    /// Sets the time that a write may make no progress.
-    #[must_use]
-    pub const fn with_write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = timeout;
-        self
-    }
-
-    /// Sets the time that a graceful shutdown may take.
-    #[must_use]
-    pub const fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.shutdown_timeout = timeout;
-        self
-    }
-
-    /// Sets the scheme in the location that is sent to draft-76 clients.
-    #[must_use]
-    pub const fn with_scheme(mut self, scheme: Scheme) -> Self {
-        self.scheme = scheme;
-        self
     }
 }
 

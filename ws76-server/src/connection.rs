@@ -4,16 +4,17 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 use ws76_codec::EncodedFrame;
 
 use crate::{
-    AsText, Config, Protocol, Registry, Request, SendError,
+    AsText, CloseStatus, Config, Protocol, Registry, Request, SendError,
     outbox::{Asked, Dropped, Outbox, Phase},
 };
 
@@ -38,35 +39,40 @@ impl fmt::Display for ConnectionId {
 ///
 /// Messages of one sender arrive in the order they were sent, each whole. `Ok` from a send means:
 /// placed in the bounded outbound queue of an open connection. An error means: never sent.
-#[derive(Clone)]
-pub struct Connection(Arc<Shared>);
+pub struct Connection<S = ()>(Arc<Shared<S>>);
 
-struct Shared {
+struct Shared<S> {
     id: ConnectionId,
     request: Request,
-    registry: Registry,
+    state: S,
+    registry: Registry<S>,
     outbox: Mutex<Outbox>,
     /// Whether the outbox has left `Phase::Open`; to be seen without its lock.
     ending: AtomicBool,
     /// Wakes those who wait for room, or for what is queued to leave.
     progress: Notify,
+    /// What a closing frame of the client said, where its protocol has words for it.
+    peer_status: OnceLock<CloseStatus>,
 }
 
-impl Connection {
+impl<S> Connection<S> {
     pub(crate) fn new(
         id: ConnectionId,
         request: Request,
-        registry: Registry,
+        state: S,
+        registry: Registry<S>,
         config: &Config,
     ) -> Self {
-        let outbox = Mutex::new(Outbox::new(config));
+        let outbox = Mutex::new(Outbox::new(config, request.protocol()));
         Self(Arc::new(Shared {
             id,
             request,
+            state,
             registry,
             outbox,
             ending: AtomicBool::new(false),
             progress: Notify::new(),
+            peer_status: OnceLock::new(),
         }))
     }
 
@@ -80,6 +86,11 @@ impl Connection {
         &self.0.request
     }
 
+    /// What the application keeps with this connection.
+    pub fn state(&self) -> &S {
+        &self.0.state
+    }
+
     /// The protocol that the client speaks.
     pub fn protocol(&self) -> Protocol {
         self.0.request.protocol()
@@ -91,7 +102,7 @@ impl Connection {
     }
 
     /// The registry of the server, to reach the other connections.
-    pub fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Registry<S> {
         &self.0.registry
     }
 
@@ -106,15 +117,7 @@ impl Connection {
     ///
     /// When the future is dropped before it is done, the message was not queued.
     pub async fn send(&self, text: impl AsText) -> Result<(), SendError> {
-        loop {
-            let progress = self.0.progress.notified();
-            tokio::pin!(progress);
-            progress.as_mut().enable();
-            match self.try_send(&text) {
-                Err(SendError::Full) => progress.await,
-                result => return result,
-            }
-        }
+        self.wait_for_room(|| self.try_send(&text)).await
     }
 
     /// Queues a message if there is room. Unlike the methods of [`Registry`], this leaves it to the
@@ -125,6 +128,53 @@ impl Connection {
     /// [`SendError::Full`] when there is no room, and as [`Connection::send`].
     pub fn try_send(&self, text: impl AsText) -> Result<(), SendError> {
         self.outbox().push(text.utf8())
+    }
+
+    /// As [`Connection::send`], with a binary message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Unsupported`] when the client speaks draft-76, which has none, and as
+    /// [`Connection::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped before it is done, the message was not queued.
+    pub async fn send_binary(&self, bytes: impl Into<Bytes>) -> Result<(), SendError> {
+        let bytes = bytes.into();
+        self.wait_for_room(|| self.try_send_binary(bytes.clone()))
+            .await
+    }
+
+    /// As [`Connection::try_send`], with a binary message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Unsupported`] when the client speaks draft-76, which has none, and as
+    /// [`Connection::try_send`].
+    pub fn try_send_binary(&self, bytes: impl Into<Bytes>) -> Result<(), SendError> {
+        #[cfg(feature = "rfc6455")]
+        return self.outbox().push_binary(bytes.into());
+        #[cfg(not(feature = "rfc6455"))]
+        {
+            drop(bytes.into());
+            Err(SendError::Unsupported)
+        }
+    }
+
+    async fn wait_for_room(
+        &self,
+        push: impl Fn() -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        loop {
+            let progress = self.0.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            match push() {
+                Err(SendError::Full) => progress.await,
+                result => return result,
+            }
+        }
     }
 
     /// Waits until all that was queued when this was called has been handed to the kernel.
@@ -173,6 +223,24 @@ impl Connection {
     /// All of that has [`Config::closing_timeout`]; what is still queued then is dropped.
     pub fn close(&self) {
         self.close_as(Asked::Local);
+    }
+
+    /// As [`Connection::close`], and tells an RFC 6455 client why. Draft-76 has no words for that: its
+    /// clients get the closing frame. Does nothing when a close was begun before.
+    pub fn close_with(&self, status: CloseStatus) {
+        self.outbox().close_with(status);
+        self.ended();
+    }
+
+    /// What the client's closing frame said, once it came and if it said anything. Draft-76 clients
+    /// say nothing.
+    pub fn peer_status(&self) -> Option<&CloseStatus> {
+        self.0.peer_status.get()
+    }
+
+    pub(crate) fn set_peer_status(&self, status: CloseStatus) {
+        // A client has one closing frame.
+        let _ = self.0.peer_status.set(status);
     }
 
     pub(crate) fn close_as(&self, asked: Asked) {
@@ -238,7 +306,13 @@ impl Connection {
     }
 }
 
-impl fmt::Debug for Connection {
+impl<S> Clone for Connection<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S> fmt::Debug for Connection<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("id", &self.0.id.0)

@@ -1,4 +1,4 @@
-//! Draft-76 on a stream, with frames by `ws76-codec`.
+//! Draft-76 on a stream, with frames by `ws76-codec`; and draft-75, which has no closing frame.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use tokio_util::io::poll_read_buf;
 use ws76_codec::{Decoder, DecoderConfig, Frame};
 
 use crate::{
-    ConnectionError, Posix,
+    ConnectionError, Posix, Protocol,
     metered::Metered,
     outbox::Outbox,
     wire::{CloseCode, Incoming, Wire},
@@ -29,16 +29,19 @@ pub(crate) struct Draft76<S> {
     src: BytesMut,
     /// Bytes to make room for before a read; grows while reads fill it.
     read_len: usize,
+    /// Whether there is a closing frame: not in draft-75.
+    closes: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Draft76<S> {
-    /// `src` holds what was read behind key 3.
-    pub(crate) fn new(io: S, src: BytesMut, config: DecoderConfig) -> Self {
+    /// `src` holds what was read behind the opening handshake.
+    pub(crate) fn new(io: S, src: BytesMut, config: DecoderConfig, protocol: Protocol) -> Self {
         Self {
             io: Metered::new(io),
             decoder: Decoder::new(config),
             src,
             read_len: MIN_READ_LEN,
+            closes: protocol == Protocol::Draft76,
         }
     }
 
@@ -62,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
         loop {
             match self.decoder.decode(&mut self.src)? {
                 Some(Frame::Text(text)) => return Poll::Ready(Ok(Incoming::Text(text))),
-                Some(Frame::Closing) => return Poll::Ready(Ok(Incoming::Closing)),
+                Some(Frame::Closing) => return Poll::Ready(Ok(Incoming::Closing(None))),
                 Some(Frame::Reserved { .. }) => continue,
                 None => {}
             }
@@ -79,7 +82,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
     }
 
     fn start_closing(&mut self, outbox: &mut Outbox, _: CloseCode) {
-        outbox.push_closing();
+        if self.closes {
+            outbox.push_closing();
+        }
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -97,6 +102,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
 
     fn read_at(&self) -> Instant {
         self.io.read_at()
+    }
+
+    fn read_len(&self) -> u64 {
+        self.io.read_len()
     }
 
     fn written(&self) -> u64 {

@@ -10,37 +10,48 @@
 //! does not read its answers is not asked for more questions.
 
 mod closing;
+mod timing;
 
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use closing::Close;
+pub(crate) use timing::after;
+use timing::jitter;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use ws76_codec::Text;
 
 use crate::{
-    Config, Connection, ConnectionError, Handler, Timeout,
+    CloseStatus, Config, Connection, ConnectionError, Handler, Timeout,
     end::End,
     outbox::{Asked, Dropped, Phase},
     registry::Registered,
+    stats::{Counters, Traffic},
     wire::{Incoming, Wire},
 };
 
 /// Runs a connection from its open event to the end of its TCP connection.
-pub(crate) async fn run<W: Wire, H: Handler>(
+pub(crate) async fn run<W, H, S>(
     wire: W,
-    registered: Registered,
+    registered: Registered<S>,
     handler: &H,
     config: &Config,
+    counters: &Counters,
     abort: &CancellationToken,
-) {
+) where
+    W: Wire,
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     let connection = registered.connection().clone();
-    let mut driver = Driver::new(wire, connection.clone(), config);
+    let mut driver = Driver::new(wire, connection.clone(), config, counters);
+    counters.opened(connection.protocol());
     let mut result = driver
         .call(async { handler.on_open(&connection).await })
         .await;
@@ -49,9 +60,14 @@ pub(crate) async fn run<W: Wire, H: Handler>(
             Err(end) => break end,
             Ok(()) => match driver.next().await {
                 Err(end) => break end,
-                Ok(text) => {
+                Ok(Message::Text(text)) => {
                     driver
                         .call(async { handler.on_message(&connection, text).await })
+                        .await
+                }
+                Ok(Message::Binary(bytes)) => {
+                    driver
+                        .call(async { handler.on_binary(&connection, bytes).await })
                         .await
                 }
             },
@@ -59,6 +75,7 @@ pub(crate) async fn run<W: Wire, H: Handler>(
     };
     let close = driver.close(end).await;
     drop(registered);
+    driver.count();
 
     let farewell = async {
         if let End::Error(error) = end {
@@ -67,6 +84,7 @@ pub(crate) async fn run<W: Wire, H: Handler>(
                 .await;
         }
         let reason = end.reason(close == Close::Clean || end == End::ClosingFrame);
+        counters.closed(reason);
         let _ = driver
             .call(async { handler.on_closed(&connection, reason).await })
             .await;
@@ -82,17 +100,20 @@ pub(crate) async fn run<W: Wire, H: Handler>(
     }
 }
 
-/// What comes of a deadline.
-#[derive(Clone, Copy, Debug)]
-enum Due {
-    Ping,
-    Timeout(Timeout),
+/// A message of either kind.
+enum Message {
+    Text(Text),
+    Binary(Bytes),
 }
 
-struct Driver<W> {
+struct Driver<'a, W, S> {
     wire: W,
-    connection: Connection,
-    config: Config,
+    connection: Connection<S>,
+    config: &'a Config,
+    counters: &'a Counters,
+    received_messages: u64,
+    /// What `counters` was told so far.
+    counted: Traffic,
     /// Messages and their bytes since the last flush.
     turn: usize,
     turn_len: usize,
@@ -104,21 +125,29 @@ struct Driver<W> {
     stalled: Option<Instant>,
     /// The earliest time at which nothing received counts as idle, besides that of the last read.
     waiting: Instant,
-    /// When the last ping went out, where the protocol has one.
+    /// When the last ping went out, or the last heartbeat where the protocol has no ping.
     pinged: Option<Instant>,
+    /// When the connection is to be closed, however lively it is.
+    expiry: Option<Instant>,
     /// Set when the stream failed during a call of the handler.
     failed: Option<End>,
     timer: Pin<Box<Sleep>>,
 }
 
-impl<W: Wire> Driver<W> {
-    fn new(wire: W, connection: Connection, config: &Config) -> Self {
+impl<'a, W: Wire, S> Driver<'a, W, S> {
+    fn new(wire: W, connection: Connection<S>, config: &'a Config, counters: &'a Counters) -> Self {
         let waiting = wire.read_at();
+        let expiry = config
+            .max_lifetime
+            .map(|lifetime| after(waiting, lifetime + jitter(lifetime / 10)));
         let timer = Box::pin(sleep_until(after(waiting, config.idle_timeout)));
         Self {
             wire,
             connection,
-            config: *config,
+            config,
+            counters,
+            received_messages: 0,
+            counted: Traffic::default(),
             turn: 0,
             turn_len: 0,
             flushed: true,
@@ -126,17 +155,18 @@ impl<W: Wire> Driver<W> {
             stalled: None,
             waiting,
             pinged: None,
+            expiry,
             failed: None,
             timer,
         }
     }
 
     /// The next message.
-    async fn next(&mut self) -> Result<Text, End> {
+    async fn next(&mut self) -> Result<Message, End> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Text, End>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, End>> {
         if let Some(end) = self.failed {
             return Poll::Ready(Err(end));
         }
@@ -146,11 +176,17 @@ impl<W: Wire> Driver<W> {
         if fed && !spent && self.flushed && !self.connection.is_ending() {
             match self.wire.poll_next(cx) {
                 Poll::Ready(Ok(Incoming::Text(text))) => {
-                    self.turn += 1;
-                    self.turn_len += text.len();
-                    return Poll::Ready(Ok(text));
+                    self.took(text.len());
+                    return Poll::Ready(Ok(Message::Text(text)));
                 }
-                Poll::Ready(Ok(Incoming::Closing)) => return Poll::Ready(Err(End::ClosingFrame)),
+                Poll::Ready(Ok(Incoming::Binary(bytes))) => {
+                    self.took(bytes.len());
+                    return Poll::Ready(Ok(Message::Binary(bytes)));
+                }
+                Poll::Ready(Ok(Incoming::Closing(status))) => {
+                    self.note_peer_status(status);
+                    return Poll::Ready(Err(End::ClosingFrame));
+                }
                 Poll::Ready(Ok(Incoming::End)) => return Poll::Ready(Err(End::Eof)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(End::Error(error))),
                 Poll::Pending => {}
@@ -164,8 +200,37 @@ impl<W: Wire> Driver<W> {
             // There may be more to read; the others have their turn first.
             cx.waker().wake_by_ref();
         }
-        self.poll_timer(cx)
-            .map(|timeout| Err(End::Error(timeout.into())))
+        self.count();
+        self.poll_timer(cx).map(Err)
+    }
+
+    const fn took(&mut self, len: usize) {
+        self.turn += 1;
+        self.turn_len += len;
+        self.received_messages += 1;
+    }
+
+    fn note_peer_status(&self, status: Option<CloseStatus>) {
+        if let Some(status) = status {
+            self.connection.set_peer_status(status);
+        }
+    }
+
+    /// Tells the counters what was done since they were last told.
+    fn count(&mut self) {
+        let outbox = self.connection.outbox();
+        let now = Traffic {
+            received_messages: self.received_messages,
+            received_len: self.wire.read_len(),
+            sent_messages: outbox.sent(),
+            sent_len: self.wire.written(),
+            dropped_messages: outbox.dropped(),
+        };
+        drop(outbox);
+        if now != self.counted {
+            self.counters.traffic(&self.counted, &now);
+            self.counted = now;
+        }
     }
 
     /// At the start of a turn, tells the senders that they need not wake this task. Returns whether
@@ -225,55 +290,6 @@ impl<W: Wire> Driver<W> {
         }
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Timeout> {
-        loop {
-            let (deadline, due) = self.deadline();
-            if self.timer.deadline() > deadline {
-                self.timer.as_mut().reset(deadline);
-            }
-            ready!(self.timer.as_mut().poll(cx));
-            if Instant::now() < deadline {
-                // The timer was set before something moved the deadline.
-                self.timer.as_mut().reset(deadline);
-                continue;
-            }
-            match due {
-                Due::Timeout(timeout) => return Poll::Ready(timeout),
-                Due::Ping => {
-                    self.wire.ping();
-                    self.pinged = Some(Instant::now());
-                    // It goes out with the next flush.
-                    cx.waker().wake_by_ref();
-                }
-            }
-        }
-    }
-
-    /// What is due next if nothing moves, and when.
-    fn deadline(&self) -> (Instant, Due) {
-        if let Some(since) = self.stalled {
-            // Nothing is read meanwhile, so the client cannot be idle.
-            return (
-                after(since, self.config.write_timeout),
-                Due::Timeout(Timeout::Write),
-            );
-        }
-        let heard = self.waiting.max(self.wire.read_at());
-        let idle = (
-            after(heard, self.config.idle_timeout),
-            Due::Timeout(Timeout::Idle),
-        );
-        let alive = match self.pinged {
-            _ if !W::PINGS => return idle,
-            Some(at) if at >= heard => (
-                after(at, self.config.pong_timeout),
-                Due::Timeout(Timeout::Pong),
-            ),
-            _ => (after(heard, self.config.ping_interval), Due::Ping),
-        };
-        if alive.0 < idle.0 { alive } else { idle }
-    }
-
     /// Calls the handler, and goes on writing while it takes its time.
     async fn call(&mut self, call: impl Future<Output = ()>) -> Result<(), End> {
         let mut call = pin!(call);
@@ -325,18 +341,10 @@ impl<W: Wire> Driver<W> {
     }
 }
 
-/// `instant + duration`, or a time that does not come.
-pub(crate) fn after(instant: Instant, duration: std::time::Duration) -> Instant {
-    instant
-        .checked_add(duration)
-        .unwrap_or_else(|| instant + NEVER)
-}
-
 /// Messages that a connection may take in before the others have their turn.
 const MAX_TURN: usize = 64;
 /// Time that the last events of a connection have when a shutdown is over.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
-const NEVER: std::time::Duration = std::time::Duration::from_secs(86_400 * 365 * 30);
 
 #[cfg(test)]
 mod tests;

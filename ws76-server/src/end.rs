@@ -13,6 +13,8 @@ pub(crate) enum End {
     Error(ConnectionError),
     SlowReceiver,
     HandlerPanic,
+    /// The connection has reached its lifetime.
+    Expired,
     /// A shutdown took too long.
     Abort,
 }
@@ -26,6 +28,7 @@ impl End {
             Self::Error(error) => CloseReason::Error(error),
             Self::SlowReceiver => CloseReason::SlowReceiver,
             Self::HandlerPanic => CloseReason::HandlerPanic,
+            Self::Expired => CloseReason::Expired { clean },
             Self::Abort => CloseReason::Shutdown { clean: false },
         }
     }
@@ -33,7 +36,7 @@ impl End {
     /// The closing frame to send, when there is somebody to send it to.
     pub(crate) const fn closing(self) -> Option<CloseCode> {
         match self {
-            Self::Asked(Asked::Shutdown) => Some(CloseCode::GoingAway),
+            Self::Asked(Asked::Shutdown) | Self::Expired => Some(CloseCode::GoingAway),
             Self::Asked(Asked::Local | Asked::Driver) | Self::ClosingFrame => {
                 Some(CloseCode::Normal)
             }

@@ -1,8 +1,10 @@
 //! The core of a server under its listeners: one handler, its connections, and their end.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -13,11 +15,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455::Rfc6455;
 use crate::{
-    Config, Handler, Peer, Protocol, Registry, Request,
+    Config, Handler, Peer, Protocol, Registry, Stats, WhenFull,
+    addresses::Addresses,
     draft76::Draft76,
     driver,
     half_open::HalfOpen,
-    opening::{Opened, open},
+    opening::{Opened, Terms, open},
+    stats::Counters,
 };
 
 /// One handler and all its connections, wherever their streams come from: a [`Server`] that
@@ -50,33 +54,41 @@ use crate::{
 /// ```
 ///
 /// [`Server`]: crate::Server
-pub struct Endpoint<H>(Arc<Inner<H>>);
+pub struct Endpoint<H, S = ()>(Arc<Inner<H, S>>);
 
-struct Inner<H> {
+struct Inner<H, S> {
     handler: H,
-    config: Config,
-    registry: Registry,
+    config: RwLock<Arc<Config>>,
+    registry: Registry<S>,
     tasks: TaskTracker,
     /// No new connections, and none that are still opening.
     drain: CancellationToken,
     /// Every task ends now.
     abort: CancellationToken,
     half_open: HalfOpen,
+    addresses: Arc<Addresses>,
+    counters: Counters,
     permits: Arc<Semaphore>,
 }
 
-impl<H: Handler> Endpoint<H> {
+impl<H, S> Endpoint<H, S>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     /// An endpoint without connections.
     pub fn new(handler: H, config: Config) -> Self {
         let permits = config.max_connections.min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Inner {
             handler,
-            config,
+            config: RwLock::new(Arc::new(config)),
             registry: Registry::default(),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
             abort: CancellationToken::new(),
             half_open: HalfOpen::default(),
+            addresses: Arc::default(),
+            counters: Counters::default(),
             permits: Arc::new(Semaphore::new(permits)),
         }))
     }
@@ -86,13 +98,30 @@ impl<H: Handler> Endpoint<H> {
         &self.0.handler
     }
 
-    /// The limits, timeouts and policies.
-    pub fn config(&self) -> &Config {
-        &self.0.config
+    /// The limits, timeouts and policies of connections that come now.
+    pub fn config(&self) -> Arc<Config> {
+        self.0.config()
+    }
+
+    /// Sets the limits, timeouts and policies of the connections that come from now on. Those that
+    /// are there keep theirs, and [`Config::max_connections`] stays what it was at the start.
+    pub fn set_config(&self, config: Config) {
+        let config = Arc::new(config);
+        *self
+            .0
+            .config
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// What was done so far, in numbers.
+    pub fn stats(&self) -> Stats {
+        let (open, half_open) = (self.0.registry.len(), self.0.half_open.len());
+        self.0.counters.stats(open, half_open)
     }
 
     /// The registry of the open connections.
-    pub fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Registry<S> {
         &self.0.registry
     }
 
@@ -108,9 +137,9 @@ impl<H: Handler> Endpoint<H> {
     /// # Cancel safety
     ///
     /// The connection has a task of its own: when the future is dropped it goes on.
-    pub async fn serve_connection<S>(&self, io: S, peer: impl Into<Peer>)
+    pub async fn serve_connection<T>(&self, io: T, peer: impl Into<Peer>)
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let peer = peer.into();
         if let Some(permit) = self.permit().await {
@@ -131,74 +160,97 @@ impl<H: Handler> Endpoint<H> {
         let inner = &*self.0;
         self.close_all();
         inner.tasks.close();
-        let wait = timeout(inner.config.shutdown_timeout, inner.tasks.wait());
+        let wait = timeout(inner.config().shutdown_timeout, inner.tasks.wait());
         if wait.await.is_err() {
             self.abort_all();
             inner.tasks.wait().await;
         }
     }
 
-    /// A place among the connections, when there is one; none after a shutdown.
-    pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+    /// A place among the connections, or [`Permit::Full`] where that is refused; none after a
+    /// shutdown.
+    pub(crate) async fn permit(&self) -> Option<Permit> {
+        if self.0.drain.is_cancelled() {
+            return None;
+        }
+        let permits = Arc::clone(&self.0.permits);
+        if self.0.config().when_full == WhenFull::Refuse {
+            return Some(
+                permits
+                    .try_acquire_owned()
+                    .map_or(Permit::Full, Permit::Place),
+            );
+        }
         tokio::select! {
             biased;
             () = self.0.drain.cancelled() => None,
-            permit = Arc::clone(&self.0.permits).acquire_owned() => permit.ok(),
+            permit = permits.acquire_owned() => permit.ok().map(Permit::Place),
         }
     }
 
     /// Serves a stream in a task of its own.
-    pub(crate) fn spawn<S>(
-        &self,
-        io: S,
-        peer: Peer,
-        permit: OwnedSemaphorePermit,
-    ) -> tokio::task::JoinHandle<()>
+    pub(crate) fn spawn<T>(&self, io: T, peer: Peer, permit: Permit) -> tokio::task::JoinHandle<()>
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let endpoint = self.clone();
         self.0.tasks.spawn(async move {
-            endpoint.serve(io, peer).await;
+            endpoint.serve(io, peer, &permit).await;
             drop(permit);
         })
     }
 
-    async fn serve<S>(&self, io: S, peer: Peer)
+    async fn serve<T>(&self, io: T, peer: Peer, permit: &Permit)
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        T: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let inner = &*self.0;
-        let place = inner.half_open.enter(inner.config.max_half_open);
+        let config = inner.config();
+        inner.counters.stream();
+        let terms = Terms {
+            handler: &inner.handler,
+            config: &config,
+            addresses: &inner.addresses,
+            counters: &inner.counters,
+            full: matches!(permit, Permit::Full),
+        };
+        let place = inner.half_open.enter(config.max_half_open);
         let opened = tokio::select! {
-            opened = open(io, peer, &inner.handler, &inner.config) => opened,
+            opened = open(io, peer, &terms) => opened,
             () = place.shed() => return,
             () = inner.drain.cancelled() => return,
         };
         drop(place);
-        if let Some(Opened { io, src, request }) = opened {
-            self.run(io, src, request).await;
+        if let Some(opened) = opened {
+            self.run(opened, &config).await;
         }
     }
 
-    /// Runs an open connection to its end. `src` holds what was read behind the handshake.
-    async fn run<S>(&self, io: S, src: BytesMut, request: Request)
+    /// Runs an open connection to its end.
+    async fn run<T>(&self, opened: Opened<T, S>, config: &Config)
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
+        T: AsyncRead + AsyncWrite + Send + Unpin,
     {
+        let Opened {
+            io,
+            src,
+            request,
+            state,
+            place: _place,
+        } = opened;
         let inner = &*self.0;
-        let config = &inner.config;
+        let (handler, counters, abort) = (&inner.handler, &inner.counters, &inner.abort);
         let protocol = request.protocol();
-        let registered = inner.registry.insert(request, config);
+        let registered = inner.registry.insert(request, state, config);
         match protocol {
-            Protocol::Draft76 => {
-                let wire = Draft76::new(io, src, config.frames);
-                driver::run(wire, registered, &inner.handler, config, &inner.abort).await;
+            Protocol::Draft75 | Protocol::Draft76 => {
+                let wire = Draft76::new(io, src, config.frames, protocol);
+                driver::run(wire, registered, handler, config, counters, abort).await;
             }
             #[cfg(feature = "rfc6455")]
             Protocol::Rfc6455 | Protocol::Hybi { .. } => {
                 let wire = Rfc6455::new(io, src, config).await;
-                driver::run(wire, registered, &inner.handler, config, &inner.abort).await;
+                driver::run(wire, registered, handler, config, counters, abort).await;
             }
             #[cfg(not(feature = "rfc6455"))]
             Protocol::Rfc6455 | Protocol::Hybi { .. } => {}
@@ -228,16 +280,36 @@ impl<H: Handler> Endpoint<H> {
     }
 }
 
-impl<H> Clone for Endpoint<H> {
+impl<H, S> Inner<H, S> {
+    fn config(&self) -> Arc<Config> {
+        // Nothing panics while this lock is held, so poison means nothing.
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&config)
+    }
+}
+
+/// What a stream comes with.
+#[derive(Debug)]
+pub(crate) enum Permit {
+    /// A place among the connections, until it is dropped.
+    Place(
+        #[expect(dead_code, reason = "held, and given back when it is dropped")]
+        OwnedSemaphorePermit,
+    ),
+    /// There is no place: the request is answered 503.
+    Full,
+}
+
+impl<H, S> Clone for Endpoint<H, S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<H> fmt::Debug for Endpoint<H> {
+impl<H, S> fmt::Debug for Endpoint<H, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
-            .field("config", &self.0.config)
+            .field("config", &self.0.config())
             .field("open", &self.0.registry.len())
             .field("half_open", &self.0.half_open.len())
             .finish_non_exhaustive()

@@ -140,6 +140,11 @@ pub enum CloseReason {
         /// Whether the client answered the closing frame in time.
         clean: bool,
     },
+    /// It reached [`Config::max_lifetime`](crate::Config::max_lifetime).
+    Expired {
+        /// Whether the client answered the closing frame in time.
+        clean: bool,
+    },
     /// The client broke the protocol or a limit, the connection failed, or it timed out.
     Error(ConnectionError),
     /// The client did not read, and its outbound queue was full.
@@ -152,8 +157,26 @@ impl CloseReason {
     /// Whether the client sent a closing frame: first, or in answer to ours.
     pub const fn is_clean(self) -> bool {
         match self {
-            Self::Local { clean } | Self::Peer { clean } | Self::Shutdown { clean } => clean,
+            Self::Local { clean }
+            | Self::Peer { clean }
+            | Self::Shutdown { clean }
+            | Self::Expired { clean } => clean,
             Self::Error(_) | Self::SlowReceiver | Self::HandlerPanic => false,
+        }
+    }
+
+    /// The reason in one word, where things are counted.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Local { .. } => "local",
+            Self::Peer { .. } => "peer",
+            Self::Shutdown { .. } => "shutdown",
+            Self::Expired { .. } => "expired",
+            Self::Error(ConnectionError::Decode(_) | ConnectionError::Rfc6455(_)) => "protocol",
+            Self::Error(ConnectionError::Io(_)) => "io",
+            Self::Error(ConnectionError::Timeout(_)) => "timeout",
+            Self::SlowReceiver => "slow_receiver",
+            Self::HandlerPanic => "handler_panic",
         }
     }
 }
@@ -164,6 +187,7 @@ impl fmt::Display for CloseReason {
             Self::Local { clean } => ("closed by the application", *clean),
             Self::Peer { clean } => ("closed by the client", *clean),
             Self::Shutdown { clean } => ("closed by the server's shutdown", *clean),
+            Self::Expired { clean } => ("closed at the end of its lifetime", *clean),
             Self::Error(error) => {
                 use std::error::Error as _;
                 return match error.source() {
@@ -202,6 +226,9 @@ pub enum SendError {
         /// The limit, in bytes of UTF-8.
         max: usize,
     },
+    /// The message is binary, and the client speaks draft-76.
+    #[error("draft-76 has no binary messages")]
+    Unsupported,
 }
 
 #[cfg(test)]

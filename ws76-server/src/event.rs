@@ -1,5 +1,6 @@
 //! The other style: a loop that receives events, instead of a handler that is called.
 
+use bytes::Bytes;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -14,16 +15,30 @@ use crate::{
 /// What happened to a connection. For each: `Open`, `Message` any number of times, `Error` at most
 /// once, `Closed`.
 #[non_exhaustive]
-#[derive(Clone, Debug)]
-pub enum Event {
+#[derive(Debug)]
+pub enum Event<S = ()> {
     /// The connection is open, and in the registry.
-    Open(Connection),
+    Open(Connection<S>),
     /// A message came.
-    Message(Connection, Text),
+    Message(Connection<S>, Text),
+    /// A binary message came, where [`Config::binary`](crate::Config::binary) lets it in.
+    Binary(Connection<S>, Bytes),
     /// The connection failed; `Closed` comes next.
     Error(ConnectionId, ConnectionError),
     /// The connection is closed, and no longer in the registry.
     Closed(ConnectionId, CloseReason),
+}
+
+impl<S> Clone for Event<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Open(connection) => Self::Open(connection.clone()),
+            Self::Message(connection, text) => Self::Message(connection.clone(), text.clone()),
+            Self::Binary(connection, bytes) => Self::Binary(connection.clone(), bytes.clone()),
+            Self::Error(id, error) => Self::Error(*id, *error),
+            Self::Closed(id, reason) => Self::Closed(*id, *reason),
+        }
+    }
 }
 
 /// The events of a server that serves in a task of its own.
@@ -49,14 +64,14 @@ pub enum Event {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Events {
-    receiver: mpsc::Receiver<Event>,
+pub struct Events<S = ()> {
+    receiver: mpsc::Receiver<Event<S>>,
     shutdown: Option<oneshot::Sender<()>>,
     server: JoinHandle<std::io::Result<()>>,
 }
 
-impl Events {
-    pub(crate) fn new(server: Server, decide: Decide) -> (Self, Registry) {
+impl<S: Default + Send + Sync + 'static> Events<S> {
+    pub(crate) fn new(server: Server, decide: Decide<S>) -> (Self, Registry<S>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (shutdown, asked) = oneshot::channel();
         let serve = server
@@ -81,7 +96,7 @@ impl Events {
     /// # Cancel safety
     ///
     /// No event is lost when the future is dropped.
-    pub async fn recv(&mut self) -> Option<Event> {
+    pub async fn recv(&mut self) -> Option<Event<S>> {
         self.receiver.recv().await
     }
 
@@ -93,41 +108,48 @@ impl Events {
     }
 }
 
-impl Drop for Events {
+impl<S> Drop for Events<S> {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-pub(crate) type Decide = Box<dyn Fn(&Request) -> Decision + Send + Sync>;
+pub(crate) type Decide<S> = Box<dyn Fn(&Request) -> Decision<S> + Send + Sync>;
 
 /// The handler under this style. A failed send means that nobody receives any more.
-struct Forward {
-    sender: mpsc::Sender<Event>,
-    decide: Decide,
+struct Forward<S> {
+    sender: mpsc::Sender<Event<S>>,
+    decide: Decide<S>,
 }
 
-impl Handler for Forward {
-    async fn on_request(&self, request: &Request) -> Decision {
+impl<S: Default + Send + Sync + 'static> Handler<S> for Forward<S> {
+    async fn on_request(&self, request: &Request) -> Decision<S> {
         (self.decide)(request)
     }
 
-    async fn on_open(&self, connection: &Connection) {
+    async fn on_open(&self, connection: &Connection<S>) {
         let _ = self.sender.send(Event::Open(connection.clone())).await;
     }
 
-    async fn on_message(&self, connection: &Connection, text: Text) {
+    async fn on_message(&self, connection: &Connection<S>, text: Text) {
         let _ = self
             .sender
             .send(Event::Message(connection.clone(), text))
             .await;
     }
 
-    async fn on_error(&self, connection: &Connection, error: ConnectionError) {
+    async fn on_binary(&self, connection: &Connection<S>, bytes: Bytes) {
+        let _ = self
+            .sender
+            .send(Event::Binary(connection.clone(), bytes))
+            .await;
+    }
+
+    async fn on_error(&self, connection: &Connection<S>, error: ConnectionError) {
         let _ = self.sender.send(Event::Error(connection.id(), error)).await;
     }
 
-    async fn on_closed(&self, connection: &Connection, reason: CloseReason) {
+    async fn on_closed(&self, connection: &Connection<S>, reason: CloseReason) {
         let _ = self
             .sender
             .send(Event::Closed(connection.id(), reason))

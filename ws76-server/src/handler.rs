@@ -2,10 +2,11 @@
 
 use std::{future::Future, net::SocketAddr};
 
+use bytes::Bytes;
 use ws76_codec::Text;
 use ws76_handshake::{FieldName, FieldValue, Head, Response, Status, Subprotocol};
 
-use crate::{CloseReason, Connection, ConnectionError, Request, opening::upgrade_required};
+use crate::{CloseReason, Connection, ConnectionError, Request, Versions};
 
 /// What the application does with connections. Every method has a default; write `async fn`.
 ///
@@ -15,18 +16,52 @@ use crate::{CloseReason, Connection, ConnectionError, Request, opening::upgrade_
 /// goes on writing what is queued, and reads nothing. A call that panics ends its own connection
 /// only; one that blocks its thread blocks what else runs there, as in all async code.
 ///
+/// # State
+///
+/// `S` is what the application keeps with each connection. Whoever needs none writes
+/// `impl Handler for …`. The state is set when a request is accepted and is there at every event, as
+/// [`Connection::state`]; what changes in it needs a lock or an atomic of its own.
+///
+/// ```
+/// use ws76_server::{Connection, Decision, Handler, Request, Status, Text};
+///
+/// #[derive(Default)]
+/// struct User {
+///     name: String,
+/// }
+///
+/// struct Chat;
+///
+/// impl Handler<User> for Chat {
+///     async fn on_request(&self, request: &Request) -> Decision<User> {
+///         match request.query() {
+///             Some(name) => Decision::accept_with(User { name: name.to_owned() }),
+///             None => Decision::refuse(Status::FORBIDDEN),
+///         }
+///     }
+///
+///     async fn on_message(&self, connection: &Connection<User>, text: Text) {
+///         let line = format!("{}: {text}", connection.state().name);
+///         connection.registry().send_all(line);
+///     }
+/// }
+/// ```
+///
 /// # Cancel safety
 ///
 /// A call is dropped at an `.await` only when a shutdown has exceeded
 /// [`Config::shutdown_timeout`](crate::Config::shutdown_timeout), or the future that serves was
 /// dropped.
-pub trait Handler: Send + Sync + 'static {
+pub trait Handler<S = ()>: Send + Sync + 'static
+where
+    S: Default + Send + Sync + 'static,
+{
     /// Decides on a request for a WebSocket, before anything was answered; accepts by default.
     ///
     /// Counts against [`Config::handshake_timeout`](crate::Config::handshake_timeout). A default
     /// decision refuses draft-76 clients that ask for a subprotocol: they would drop a reply
     /// without it.
-    fn on_request(&self, request: &Request) -> impl Future<Output = Decision> + Send {
+    fn on_request(&self, request: &Request) -> impl Future<Output = Decision<S>> + Send {
         let _ = request;
         async { Decision::accept() }
     }
@@ -39,25 +74,41 @@ pub trait Handler: Send + Sync + 'static {
         peer_addr: Option<SocketAddr>,
     ) -> impl Future<Output = Response> + Send {
         let _ = (head, peer_addr);
-        async { upgrade_required() }
+        async { Versions::new().upgrade_required() }
     }
 
     /// The connection is open, and in the registry.
-    fn on_open(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
+    fn on_open(&self, connection: &Connection<S>) -> impl Future<Output = ()> + Send {
         let _ = connection;
         async {}
     }
 
     /// A message came.
-    fn on_message(&self, connection: &Connection, text: Text) -> impl Future<Output = ()> + Send {
+    fn on_message(
+        &self,
+        connection: &Connection<S>,
+        text: Text,
+    ) -> impl Future<Output = ()> + Send {
         let _ = (connection, text);
+        async {}
+    }
+
+    /// A binary message came, from an RFC 6455 client and where [`Config::binary`] lets it in.
+    ///
+    /// [`Config::binary`]: crate::Config::binary
+    fn on_binary(
+        &self,
+        connection: &Connection<S>,
+        bytes: Bytes,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = (connection, bytes);
         async {}
     }
 
     /// The connection failed. `on_closed` comes next.
     fn on_error(
         &self,
-        connection: &Connection,
+        connection: &Connection<S>,
         error: ConnectionError,
     ) -> impl Future<Output = ()> + Send {
         let _ = (connection, error);
@@ -67,7 +118,7 @@ pub trait Handler: Send + Sync + 'static {
     /// The connection is closed, and no longer in the registry.
     fn on_closed(
         &self,
-        connection: &Connection,
+        connection: &Connection<S>,
         reason: CloseReason,
     ) -> impl Future<Output = ()> + Send {
         let _ = (connection, reason);
@@ -88,21 +139,30 @@ pub trait Handler: Send + Sync + 'static {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Decision(pub(crate) Verdict);
+pub struct Decision<S = ()>(pub(crate) Verdict<S>);
 
 #[derive(Clone, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Verdict<S> {
     Accept {
+        state: S,
         subprotocol: Option<Subprotocol>,
         fields: Vec<(FieldName, FieldValue)>,
     },
     Refuse(Response),
 }
 
-impl Decision {
-    /// Opens the connection.
-    pub const fn accept() -> Self {
+impl<S: Default> Decision<S> {
+    /// Opens the connection, with the default state.
+    pub fn accept() -> Self {
+        Self::accept_with(S::default())
+    }
+}
+
+impl<S> Decision<S> {
+    /// Opens the connection, with this state.
+    pub const fn accept_with(state: S) -> Self {
         Self(Verdict::Accept {
+            state,
             subprotocol: None,
             fields: Vec::new(),
         })

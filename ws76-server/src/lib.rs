@@ -50,6 +50,8 @@
 )]
 
 mod accept;
+mod addresses;
+mod close_status;
 mod config;
 mod connection;
 mod draft76;
@@ -65,11 +67,13 @@ mod metered;
 mod opening;
 mod outbox;
 mod payload;
+mod policy;
 mod registry;
 mod request;
 #[cfg(feature = "rfc6455")]
 mod rfc6455;
 mod server;
+mod stats;
 mod wire;
 
 /// Compiles the examples of the README.
@@ -77,7 +81,8 @@ mod wire;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-pub use config::{Config, SlowReceiver};
+pub use close_status::CloseStatus;
+pub use config::{BinaryMessages, Config, Heartbeat, SlowReceiver, WhenFull};
 pub use connection::{Connection, ConnectionId};
 pub use endpoint::Endpoint;
 pub use error::{CloseReason, ConnectionError, Posix, Rfc6455Error, SendError, Timeout};
@@ -85,13 +90,15 @@ pub use event::{Event, Events};
 pub use framed::{Draft76Codec, FramedError};
 pub use handler::{Decision, Handler};
 pub use payload::AsText;
+pub use policy::{Hosts, Origins, Versions};
 pub use registry::{Delivery, Registry};
 pub use request::{Peer, Protocol, Request};
 pub use server::{Serve, Server};
+pub use stats::Stats;
 pub use ws76_codec::{
     DecodeError, DecoderConfig, EncodedFrame, Frame, InvalidUtf8, ReservedFrames, Text,
 };
 pub use ws76_handshake::{
-    FieldName, FieldValue, HandshakeError, Head, HeadLimits, Response, Scheme, Status, Subprotocol,
-    ValueError,
+    FieldName, FieldValue, HandshakeError, Head, HeadLimits, Location, Response, Scheme, Status,
+    Subprotocol, ValueError,
 };

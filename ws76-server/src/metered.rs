@@ -16,6 +16,7 @@ use tokio::{
 pub(crate) struct Metered<S> {
     io: S,
     read_at: Instant,
+    read_len: u64,
     written: u64,
     ended: bool,
     keeps_end: bool,
@@ -26,6 +27,7 @@ impl<S> Metered<S> {
         Self {
             io,
             read_at: Instant::now(),
+            read_len: 0,
             written: 0,
             ended: false,
             keeps_end: false,
@@ -50,6 +52,10 @@ impl<S> Metered<S> {
         self.read_at
     }
 
+    pub(crate) const fn read_len(&self) -> u64 {
+        self.read_len
+    }
+
     pub(crate) const fn written(&self) -> u64 {
         self.written
     }
@@ -63,7 +69,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
+        let count = buf.filled().len() - before;
+        if count > 0 {
+            self.read_len += count as u64;
             self.read_at = Instant::now();
         } else if buf.remaining() > 0 {
             self.ended = true;

@@ -5,6 +5,7 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::Arc,
     task::Poll,
 };
 
@@ -14,77 +15,111 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use ws76_handshake::{
-    Accept, AwaitingKey3, Head, Incoming, Request as Draft76Request, RequestReader, Response,
-    Status,
+    Accept, AwaitingKey3, FieldName, FieldValue, Head, Incoming, Location, RequestReader, Response,
+    Status, Subprotocol,
 };
-#[cfg(feature = "rfc6455")]
-use ws76_handshake::{FieldName, FieldValue, HybiVersion, Subprotocol};
 
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455;
-use crate::{Config, Decision, Handler, Peer, Protocol, Request, driver::after, handler::Verdict};
+use crate::{
+    Config, Decision, Handler, Peer, Protocol, Request,
+    addresses::{AddressPlace, Addresses},
+    driver::after,
+    handler::Verdict,
+    policy,
+    stats::Counters,
+};
+
+/// What decides on a request.
+#[derive(Debug)]
+pub(crate) struct Terms<'a, H> {
+    pub(crate) handler: &'a H,
+    pub(crate) config: &'a Config,
+    pub(crate) addresses: &'a Arc<Addresses>,
+    pub(crate) counters: &'a Counters,
+    /// There is no place for a connection: it is to be refused.
+    pub(crate) full: bool,
+}
 
 /// A connection whose opening handshake is done, with the bytes read behind it.
 #[derive(Debug)]
-pub(crate) struct Opened<S> {
-    pub(crate) io: S,
+pub(crate) struct Opened<T, S> {
+    pub(crate) io: T,
     pub(crate) src: BytesMut,
     pub(crate) request: Request,
+    pub(crate) state: S,
+    pub(crate) place: Option<AddressPlace>,
 }
 
 /// Opens a connection, or answers it otherwise and closes it. The time runs from now.
-pub(crate) async fn open<S, H>(io: S, peer: Peer, handler: &H, config: &Config) -> Option<Opened<S>>
+pub(crate) async fn open<T, H, S>(io: T, peer: Peer, terms: &Terms<'_, H>) -> Option<Opened<T, S>>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
-    H: Handler,
+    T: AsyncRead + AsyncWrite + Unpin,
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
 {
+    let config = terms.config;
     let deadline = after(Instant::now(), config.handshake_timeout);
     let src = BytesMut::with_capacity(READ_LEN);
     let mut opening = Opening {
         io,
         src,
         peer,
-        config,
+        terms,
         answered: false,
     };
-    match timeout_at(deadline, opening.request(handler)).await {
-        Ok(Ok(Some(request))) => Some(Opened {
+    match timeout_at(deadline, opening.request()).await {
+        Ok(Ok(Some(accepted))) => Some(Opened {
             io: opening.io,
             src: opening.src,
-            request,
+            request: accepted.request,
+            state: accepted.state,
+            place: accepted.place,
         }),
         Ok(Ok(None) | Err(_)) => None,
         Err(_) if opening.answered => None,
         Err(_) => {
             // The request did not come in time. A client that does not even read is not waited for.
             let response = Response::from(Status::REQUEST_TIMEOUT);
-            let answer = opening.answer(&response, true);
+            let answer = opening.answer::<()>(&response, true);
             let _ = timeout_at(after(Instant::now(), config.closing_timeout), answer).await;
             None
         }
     }
 }
 
-struct Opening<'a, S> {
-    io: S,
+struct Opening<'a, T, H> {
+    io: T,
     src: BytesMut,
     peer: Peer,
-    config: &'a Config,
+    terms: &'a Terms<'a, H>,
     /// Something was written: what comes next can only be a close.
     answered: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
+/// What policies and handler agreed to.
+struct Accepted<S> {
+    request: Request,
+    state: S,
+    place: Option<AddressPlace>,
+    subprotocol: Option<Subprotocol>,
+    fields: Vec<(FieldName, FieldValue)>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
     /// Reads the request and answers it. `None` when it was not for a connection that is open now.
-    async fn request<H: Handler>(&mut self, handler: &H) -> io::Result<Option<Request>> {
-        let mut reader = RequestReader::new(self.config.head);
+    async fn request<S>(&mut self) -> io::Result<Option<Accepted<S>>>
+    where
+        H: Handler<S>,
+        S: Default + Send + Sync + 'static,
+    {
+        let mut reader = RequestReader::new(self.terms.config.head);
         let incoming = loop {
             match reader.read(&mut self.src) {
                 Ok(Some(incoming)) => break incoming,
                 Ok(None) => {}
-                #[cfg(not(feature = "rfc6455"))]
                 Err(ws76_handshake::HandshakeError::UnsupportedVersion) => {
-                    return self.answer(&upgrade_required(), true).await;
+                    return self.upgrade_required().await;
                 }
                 Err(error) => return self.answer(&error.response(), true).await,
             }
@@ -92,41 +127,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
                 return Ok(None);
             }
         };
-        match incoming {
-            Incoming::WebSocket(request) => self.draft76(request, handler).await,
+        let (head, protocol) = match &incoming {
+            Incoming::WebSocket(request) => (request.head(), Protocol::Draft76),
+            Incoming::Draft75(request) => (request.head(), Protocol::Draft75),
             #[cfg(feature = "rfc6455")]
-            Incoming::Hybi { head, version } => self.rfc6455(&head, version, handler).await,
-            Incoming::Http(head) => self.http(&head, handler).await,
-            _ => self.answer(&upgrade_required(), true).await,
-        }
-    }
-
-    async fn draft76<H: Handler>(
-        &mut self,
-        asked: Draft76Request,
-        handler: &H,
-    ) -> io::Result<Option<Request>> {
-        let request = Request::new(asked.head(), Protocol::Draft76, self.peer);
-        let (subprotocol, fields) = match decide(handler, &request).await.0 {
-            Verdict::Accept {
-                subprotocol,
-                fields,
-            } => (subprotocol, fields),
-            Verdict::Refuse(response) => return self.answer(&response, true).await,
+            Incoming::Hybi { head, version } => (head, rfc6455::protocol(*version)),
+            Incoming::Http(head) => return self.http(head).await,
+            #[cfg(not(feature = "rfc6455"))]
+            Incoming::Hybi { .. } => return self.upgrade_required().await,
         };
-        let mut accept = Accept::new().with_scheme(self.config.scheme);
-        if let Some(subprotocol) = subprotocol {
-            accept = accept.with_subprotocol(subprotocol);
-        }
-        for (name, value) in fields {
-            accept = accept.with_field(name, value);
-        }
+        let request = Request::new(head, protocol, self.peer);
+        let accepted = match self.terms.decide(request).await {
+            Ok(accepted) => accepted,
+            Err(response) => return self.answer(&response, true).await,
+        };
+
         let mut dst = BytesMut::with_capacity(REPLY_LEN);
-        match asked.accept(accept, &mut dst) {
-            Ok(awaiting) => self.key3(awaiting, dst).await?,
-            Err(error) => return self.answer(&error.response(), true).await,
+        let accept = || accepted.accept(self.terms.config);
+        let failed = match incoming {
+            Incoming::WebSocket(request) => match request.accept(accept(), &mut dst) {
+                Ok(awaiting) => {
+                    self.key3(awaiting, dst).await?;
+                    return Ok(Some(accepted));
+                }
+                Err(error) => Some(error.response()),
+            },
+            Incoming::Draft75(request) => request
+                .accept(accept(), &mut dst)
+                .err()
+                .map(|error| error.response()),
+            #[cfg(feature = "rfc6455")]
+            Incoming::Hybi { .. } => accepted.write_rfc6455(&mut dst).err().map(Response::from),
+            _ => None,
+        };
+        if let Some(response) = failed {
+            return self.answer(&response, true).await;
         }
-        Ok(Some(request))
+        self.write(&mut dst).await?;
+        Ok(Some(accepted))
     }
 
     /// Sends the 101 head at once, and the response in the same write if key 3 is there.
@@ -134,9 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
         loop {
             let established = awaiting.read(&mut self.src, &mut dst);
             if !dst.is_empty() {
-                self.answered = true;
-                self.io.write_all_buf(&mut dst).await?;
-                self.io.flush().await?;
+                self.write(&mut dst).await?;
             }
             if established.is_some() {
                 return Ok(());
@@ -147,68 +183,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
         }
     }
 
-    #[cfg(feature = "rfc6455")]
-    async fn rfc6455<H: Handler>(
-        &mut self,
-        head: &Head,
-        version: HybiVersion,
-        handler: &H,
-    ) -> io::Result<Option<Request>> {
-        let request = Request::new(head, rfc6455::protocol(version), self.peer);
-        let Some(key) = rfc6455::key(&request) else {
-            return self
-                .answer(&Response::from(Status::BAD_REQUEST), true)
-                .await;
-        };
-        match decide(handler, &request).await.0 {
-            Verdict::Accept {
-                subprotocol,
-                fields,
-            } => {
-                let asked =
-                    |name: &Subprotocol| request.subprotocols().any(|one| one == name.as_str());
-                if !subprotocol.as_ref().is_none_or(asked) {
-                    return self
-                        .answer(&Response::from(Status::INTERNAL_SERVER_ERROR), true)
-                        .await;
-                }
-                self.accept_rfc6455(key, subprotocol.as_ref(), &fields)
-                    .await?;
-            }
-            Verdict::Refuse(response) => return self.answer(&response, true).await,
-        }
-        Ok(Some(request))
-    }
-
-    #[cfg(feature = "rfc6455")]
-    async fn accept_rfc6455(
-        &mut self,
-        key: &[u8],
-        subprotocol: Option<&Subprotocol>,
-        fields: &[(FieldName, FieldValue)],
-    ) -> io::Result<()> {
-        let mut dst = BytesMut::with_capacity(REPLY_LEN);
-        rfc6455::write_accept(key, subprotocol, fields, &mut dst);
-        self.answered = true;
-        self.io.write_all_buf(&mut dst).await?;
-        self.io.flush().await
-    }
-
-    async fn http<H: Handler>(&mut self, head: &Head, handler: &H) -> io::Result<Option<Request>> {
-        let call = async { handler.on_http(head, self.peer.addr).await };
+    async fn http<S>(&mut self, head: &Head) -> io::Result<Option<Accepted<S>>>
+    where
+        H: Handler<S>,
+        S: Default + Send + Sync + 'static,
+    {
+        let (handler, addr) = (self.terms.handler, self.peer.addr);
+        let call = async { handler.on_http(head, addr).await };
         let response = caught(call)
             .await
             .unwrap_or_else(|| Status::INTERNAL_SERVER_ERROR.into());
         self.answer(&response, head.method() != "HEAD").await
     }
 
+    async fn upgrade_required<A>(&mut self) -> io::Result<Option<A>> {
+        let response = self.terms.config.versions.upgrade_required();
+        self.answer(&response, true).await
+    }
+
+    async fn write(&mut self, dst: &mut BytesMut) -> io::Result<()> {
+        self.answered = true;
+        self.io.write_all_buf(dst).await?;
+        self.io.flush().await
+    }
+
     /// Writes a final response, shuts down, and takes in what the client still sends for a while,
     /// so that no reset eats the response.
-    async fn answer(
-        &mut self,
-        response: &Response,
-        with_body: bool,
-    ) -> io::Result<Option<Request>> {
+    async fn answer<A>(&mut self, response: &Response, with_body: bool) -> io::Result<Option<A>> {
         let mut dst = BytesMut::with_capacity(REPLY_LEN + response.body().len());
         if with_body {
             response.write(&mut dst);
@@ -216,9 +217,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
             response.write_head_only(&mut dst);
         }
         self.answered = true;
+        self.terms.counters.answered(response.status().code());
         self.io.write_all_buf(&mut dst).await?;
         self.io.shutdown().await?;
-        let deadline = after(Instant::now(), self.config.closing_timeout);
+        let deadline = after(Instant::now(), self.terms.config.closing_timeout);
         let discard = async {
             loop {
                 self.src.clear();
@@ -237,11 +239,86 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
     }
 }
 
-async fn decide<H: Handler>(handler: &H, request: &Request) -> Decision {
-    let call = async { handler.on_request(request).await };
-    caught(call)
-        .await
-        .unwrap_or_else(|| Decision::refuse(Status::INTERNAL_SERVER_ERROR))
+impl<H> Terms<'_, H> {
+    /// Asks for a place, the policies, then the handler; the answer if one of them refuses.
+    async fn decide<S>(&self, request: Request) -> Result<Accepted<S>, Response>
+    where
+        H: Handler<S>,
+        S: Default + Send + Sync + 'static,
+    {
+        if self.full {
+            return Err(Status::SERVICE_UNAVAILABLE.into());
+        }
+        policy::check(self.config, &request)?;
+        let place = match (self.config.max_per_address, request.peer_addr()) {
+            (Some(max), Some(addr)) => {
+                let place = self.addresses.enter(addr.ip(), max);
+                Some(place.ok_or(Status::TOO_MANY_REQUESTS)?)
+            }
+            _ => None,
+        };
+        #[cfg(feature = "rfc6455")]
+        if !rfc6455::has_key(&request) {
+            return Err(Status::BAD_REQUEST.into());
+        }
+        let call = async { self.handler.on_request(&request).await };
+        let decision = caught(call)
+            .await
+            .unwrap_or_else(|| Decision::refuse(Status::INTERNAL_SERVER_ERROR));
+        match decision.0 {
+            Verdict::Refuse(response) => Err(response),
+            Verdict::Accept {
+                state,
+                subprotocol,
+                fields,
+            } => Ok(Accepted {
+                request,
+                state,
+                place,
+                subprotocol,
+                fields,
+            }),
+        }
+    }
+}
+
+impl<S> Accepted<S> {
+    /// The reply to a draft-76 or draft-75 request.
+    fn accept(&self, config: &Config) -> Accept {
+        let request = &self.request;
+        let scheme = config
+            .scheme
+            .or_else(|| request.scheme())
+            .unwrap_or_default();
+        let mut accept = Accept::new().with_scheme(scheme);
+        if let Some(public) = &config.public_location {
+            let before = public.resource_name().trim_end_matches('/');
+            let name = [before, request.resource_name()].concat();
+            // Both were checked, and one behind the other they are a resource name too.
+            if let Ok(location) = Location::new(public.scheme(), public.host(), &name) {
+                accept = accept.with_location(location);
+            }
+        }
+        if let Some(subprotocol) = &self.subprotocol {
+            accept = accept.with_subprotocol(subprotocol.clone());
+        }
+        let fields = self.fields.iter();
+        fields.fold(accept, |accept, (name, value)| {
+            accept.with_field(name.clone(), value.clone())
+        })
+    }
+
+    /// Writes the reply to a request of RFC 6455.
+    #[cfg(feature = "rfc6455")]
+    fn write_rfc6455(&self, dst: &mut BytesMut) -> Result<(), Status> {
+        let request = &self.request;
+        let asked = |name: &Subprotocol| request.subprotocols().any(|one| one == name.as_str());
+        if !self.subprotocol.as_ref().is_none_or(asked) {
+            return Err(Status::INTERNAL_SERVER_ERROR);
+        }
+        rfc6455::write_accept(request, self.subprotocol.as_ref(), &self.fields, dst);
+        Ok(())
+    }
 }
 
 /// What `call` gives, or `None` when it panicked.
@@ -255,15 +332,6 @@ async fn caught<T>(call: impl Future<Output = T>) -> Option<T> {
         },
     )
     .await
-}
-
-/// The answer to a client that asks for nothing that this server speaks.
-pub(crate) fn upgrade_required() -> Response {
-    if cfg!(feature = "rfc6455") {
-        Response::upgrade_required()
-    } else {
-        Response::draft76_required()
-    }
 }
 
 /// Bytes to make room for before a read: more than most heads.

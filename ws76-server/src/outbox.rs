@@ -3,18 +3,14 @@
 //! Senders push whole frames under the connection's lock; the driver writes them out under the same
 //! lock, in that order. Every entry is a draft-76 frame; the RFC 6455 side takes the text out of it.
 
-use std::{
-    collections::VecDeque,
-    io::{self, IoSlice},
-    pin::Pin,
-    task::{Context, Poll, Waker, ready},
-};
+mod writing;
+
+use std::{collections::VecDeque, task::Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::AsyncWrite;
 use ws76_codec::EncodedFrame;
 
-use crate::{Config, SendError, SlowReceiver};
+use crate::{CloseStatus, Config, Protocol, SendError, SlowReceiver};
 
 /// What a connection has yet to send.
 #[derive(Debug)]
@@ -34,6 +30,8 @@ pub(crate) struct Outbox {
     /// Messages taken in, and messages that left to the kernel or were dropped: both only grow.
     accepted: u64,
     gone: u64,
+    /// Messages that left, the closing frame not among them.
+    sent: u64,
     /// Messages that were taken in and then dropped.
     dropped: u64,
     /// Whether the last entry is the closing frame.
@@ -47,6 +45,11 @@ pub(crate) struct Outbox {
     moved: bool,
     /// The driver, while it sleeps.
     driver: Option<Waker>,
+    /// What an RFC 6455 client is told by the closing frame, if the application has said so.
+    status: Option<Box<CloseStatus>>,
+    /// Whether the protocol has binary messages.
+    #[cfg(feature = "rfc6455")]
+    takes_binary: bool,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,30 @@ enum Entry {
     /// So many bytes of `Outbox::inline`.
     Inline(usize),
     Shared(Bytes),
+    /// A binary message, which only RFC 6455 has. It counts two bytes more, as a text's frame does.
+    #[cfg(feature = "rfc6455")]
+    Binary(Bytes),
+}
+
+/// A message, taken out of the queue.
+#[cfg(feature = "rfc6455")]
+#[derive(Debug)]
+pub(crate) enum Popped {
+    /// Bytes of UTF-8.
+    Text(Bytes),
+    Binary(Bytes),
+}
+
+impl Entry {
+    /// What it counts in the queue.
+    const fn len(&self) -> usize {
+        match self {
+            Self::Inline(len) => *len,
+            Self::Shared(bytes) => bytes.len(),
+            #[cfg(feature = "rfc6455")]
+            Self::Binary(bytes) => bytes.len() + 2,
+        }
+    }
 }
 
 /// How far the close of a connection has come.
@@ -86,7 +113,8 @@ pub(crate) enum Dropped {
 }
 
 impl Outbox {
-    pub(crate) fn new(config: &Config) -> Self {
+    #[cfg_attr(not(feature = "rfc6455"), expect(unused_variables, reason = "one protocol"))]
+    pub(crate) fn new(config: &Config, protocol: Protocol) -> Self {
         Self {
             max_messages: config.max_queued_messages,
             max_len: config.max_queued_len,
@@ -99,6 +127,7 @@ impl Outbox {
             phase: Phase::Open,
             accepted: 0,
             gone: 0,
+            sent: 0,
             dropped: 0,
             closing: false,
             dropped_behind: 0,
@@ -106,6 +135,9 @@ impl Outbox {
             in_hand: 0,
             moved: false,
             driver: None,
+            status: None,
+            #[cfg(feature = "rfc6455")]
+            takes_binary: matches!(protocol, Protocol::Rfc6455 | Protocol::Hybi { .. }),
         }
     }
 
@@ -128,6 +160,18 @@ impl Outbox {
         Ok(())
     }
 
+    /// Queues a binary message.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) fn push_binary(&mut self, bytes: Bytes) -> Result<(), SendError> {
+        if !self.takes_binary {
+            return Err(SendError::Unsupported);
+        }
+        let len = bytes.len() + 2;
+        self.check_room(len)?;
+        self.queue(Entry::Binary(bytes), len);
+        Ok(())
+    }
+
     /// Does what the policy says when `push` had no room for a frame of `len` bytes. Returns
     /// whether there is room now.
     pub(crate) fn make_room(&mut self, len: usize) -> bool {
@@ -142,6 +186,19 @@ impl Outbox {
                 self.has_room(len)
             }
         }
+    }
+
+    /// As [`Self::close`], with what an RFC 6455 client is to be told.
+    pub(crate) fn close_with(&mut self, status: CloseStatus) {
+        if self.phase == Phase::Open {
+            self.status = Some(Box::new(status));
+        }
+        self.close(Asked::Local);
+    }
+
+    #[cfg(feature = "rfc6455")]
+    pub(crate) fn take_status(&mut self) -> Option<Box<CloseStatus>> {
+        self.status.take()
     }
 
     /// Begins to close, unless that was begun before. What is queued still goes out.
@@ -201,6 +258,11 @@ impl Outbox {
         self.dropped
     }
 
+    /// The count of messages that left, the closing frame not among them.
+    pub(crate) const fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Whether the first `count` of all messages accepted have left.
     pub(crate) const fn is_gone(&self, count: u64) -> bool {
         self.gone >= count
@@ -219,46 +281,25 @@ impl Outbox {
         self.driver = None;
     }
 
-    /// Writes to `io` until nothing is queued.
-    pub(crate) fn poll_write<S: AsyncWrite + Unpin>(
-        &mut self,
-        io: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while self.len > 0 {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = self.slices(&mut slices);
-            let slices = slices.get(..count).unwrap_or_default();
-            let done = if io.is_write_vectored() {
-                ready!(Pin::new(&mut *io).poll_write_vectored(cx, slices))?
-            } else {
-                let first = slices.first().map_or(&[][..], |slice| slice);
-                ready!(Pin::new(&mut *io).poll_write(cx, first))?
-            };
-            if done == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.consume(done);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Takes the first message as bytes of UTF-8, for a protocol that frames it in another way.
+    /// Takes the first message, for a protocol that frames it in another way.
     #[cfg(feature = "rfc6455")]
-    pub(crate) fn pop_text(&mut self) -> Option<Bytes> {
-        let mut frame = match self.entries.pop_front()? {
+    pub(crate) fn pop(&mut self) -> Option<Popped> {
+        let entry = self.entries.pop_front()?;
+        self.len -= entry.len();
+        self.in_hand += 1;
+        self.sent += 1;
+        self.moved = true;
+        let mut frame = match entry {
             Entry::Inline(len) => self.inline.split_to(len).freeze(),
             Entry::Shared(bytes) => bytes,
+            Entry::Binary(bytes) => return Some(Popped::Binary(bytes)),
         };
-        self.len -= frame.len();
-        self.in_hand += 1;
-        self.moved = true;
         frame.advance(1);
         frame.truncate(frame.len() - 1);
-        Some(frame)
+        Some(Popped::Text(frame))
     }
 
-    /// What was taken with `pop_text` has been handed to the kernel.
+    /// What was taken with `pop` has been handed to the kernel.
     #[cfg(feature = "rfc6455")]
     pub(crate) const fn landed(&mut self) {
         self.moved |= self.in_hand > 0;
@@ -318,22 +359,19 @@ impl Outbox {
         let Some(entry) = self.entries.remove(at) else {
             return false;
         };
-        match entry {
-            Entry::Shared(bytes) => self.len -= bytes.len(),
-            Entry::Inline(len) => {
-                self.len -= len;
-                // What is left of a partly written entry in front stays where it is.
-                let front = match self.entries.front() {
-                    Some(Entry::Inline(front)) if at == 1 => front - self.written,
-                    _ => 0,
-                };
-                let kept = self.inline.split_to(front);
-                self.inline.advance(len);
-                if !kept.is_empty() {
-                    let mut inline = BytesMut::from(kept.as_ref());
-                    inline.unsplit(self.inline.split());
-                    self.inline = inline;
-                }
+        self.len -= entry.len();
+        if let Entry::Inline(len) = entry {
+            // What is left of a partly written entry in front stays where it is.
+            let front = match self.entries.front() {
+                Some(Entry::Inline(front)) if at == 1 => front - self.written,
+                _ => 0,
+            };
+            let kept = self.inline.split_to(front);
+            self.inline.advance(len);
+            if !kept.is_empty() {
+                let mut inline = BytesMut::from(kept.as_ref());
+                inline.unsplit(self.inline.split());
+                self.inline = inline;
             }
         }
         self.dropped += 1;
@@ -346,67 +384,7 @@ impl Outbox {
         }
         true
     }
-
-    /// The bytes to write next, in order. Runs of inline entries are one slice.
-    fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
-        let mut count = 0;
-        let mut inline_from = 0;
-        let mut inline_to = 0;
-        let mut skip = self.written;
-        let mut put = |bytes: &'a [u8]| {
-            if let (false, Some(slot)) = (bytes.is_empty(), slices.get_mut(count)) {
-                *slot = IoSlice::new(bytes);
-                count += 1;
-            }
-            count < MAX_SLICES
-        };
-        for entry in &self.entries {
-            match entry {
-                // `inline` holds only what was not written yet.
-                Entry::Inline(len) => inline_to += len - skip,
-                Entry::Shared(bytes) => {
-                    if !put(self.inline.get(inline_from..inline_to).unwrap_or_default())
-                        || !put(bytes.get(skip..).unwrap_or_default())
-                    {
-                        return count;
-                    }
-                    inline_from = inline_to;
-                }
-            }
-            skip = 0;
-        }
-        put(self.inline.get(inline_from..inline_to).unwrap_or_default());
-        count
-    }
-
-    fn consume(&mut self, mut count: usize) {
-        self.len -= count;
-        while count > 0 {
-            let (len, inline) = match self.entries.front() {
-                Some(Entry::Inline(len)) => (*len, true),
-                Some(Entry::Shared(bytes)) => (bytes.len(), false),
-                None => return,
-            };
-            let part = count.min(len - self.written);
-            if inline {
-                self.inline.advance(part);
-            }
-            count -= part;
-            self.written += part;
-            if self.written == len {
-                self.entries.pop_front();
-                self.written = 0;
-                self.moved = true;
-                self.closing &= !self.entries.is_empty();
-                self.gone += 1 + self.dropped_behind;
-                self.dropped_behind = 0;
-            }
-        }
-    }
 }
-
-/// Slices in one vectored write.
-const MAX_SLICES: usize = 32;
 
 #[cfg(test)]
 mod tests;

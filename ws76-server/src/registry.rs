@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
@@ -17,20 +18,25 @@ use crate::{
 ///
 /// A connection is here from before its open event until before its closed event. Nothing here
 /// waits: a full queue meets [`Config::slow_receiver`].
-#[derive(Clone, Debug, Default)]
-pub struct Registry(Arc<Inner>);
+pub struct Registry<S = ()>(Arc<Inner<S>>);
 
-#[derive(Debug, Default)]
-struct Inner {
+struct Inner<S> {
     next: AtomicU64,
-    open: RwLock<Open>,
+    open: RwLock<Open<S>>,
 }
 
-#[derive(Debug, Default)]
-struct Open {
-    connections: HashMap<ConnectionId, Connection>,
+struct Open<S> {
+    connections: HashMap<ConnectionId, Member<S>>,
+    /// Those who joined a group, by its name; a group without members is not here.
+    groups: HashMap<Arc<str>, HashMap<ConnectionId, Connection<S>>>,
     /// Set by a shutdown: every connection that comes is closed at once.
     closing: bool,
+}
+
+struct Member<S> {
+    connection: Connection<S>,
+    /// The groups that it joined.
+    groups: Vec<Arc<str>>,
 }
 
 /// What became of a message that was for many connections.
@@ -46,7 +52,7 @@ pub struct Delivery {
     pub closed: usize,
 }
 
-impl Registry {
+impl<S> Registry<S> {
     /// Sends to one connection.
     ///
     /// # Errors
@@ -55,29 +61,103 @@ impl Registry {
     /// room (the slow-receiver policy was applied), and as [`Connection::send`].
     pub fn unicast(&self, id: ConnectionId, text: impl AsText) -> Result<(), SendError> {
         match self.read().connections.get(&id) {
-            Some(connection) => connection.push(text.utf8()),
+            Some(member) => member.connection.push(text.utf8()),
             None => Err(SendError::Closed),
         }
     }
 
     /// Sends to every open connection but `source`. Encoded once; the payload is shared.
     pub fn broadcast(&self, source: ConnectionId, text: impl AsText) -> Delivery {
-        self.send_to(text, |id| id != source)
+        self.send_where(text, |connection| connection.id() != source)
     }
 
     /// Sends to every open connection. Encoded once; the payload is shared.
     pub fn send_all(&self, text: impl AsText) -> Delivery {
-        self.send_to(text, |_| true)
+        self.send_where(text, |_| true)
+    }
+
+    /// Sends to every open connection that `wanted` holds for. Encoded once; the payload is shared.
+    ///
+    /// `wanted` is called while the registry is locked, and must not call it.
+    pub fn send_where(
+        &self,
+        text: impl AsText,
+        wanted: impl Fn(&Connection<S>) -> bool,
+    ) -> Delivery {
+        let open = self.read();
+        let connections = open.connections.values().map(|member| &member.connection);
+        deliver(text, connections.filter(|connection| wanted(connection)))
+    }
+
+    /// Sends to every connection of a group but `source`. Encoded once; the payload is shared.
+    pub fn broadcast_group(
+        &self,
+        group: &str,
+        source: ConnectionId,
+        text: impl AsText,
+    ) -> Delivery {
+        self.send_group_where(group, text, |id| id != source)
+    }
+
+    /// Sends to every connection of a group. Encoded once; the payload is shared.
+    pub fn send_group(&self, group: &str, text: impl AsText) -> Delivery {
+        self.send_group_where(group, text, |_| true)
+    }
+
+    /// Takes a connection into a group, which begins with its first member. It leaves when it
+    /// closes. Returns whether it is new in the group; a connection that is not open joins none.
+    pub fn join(&self, group: &str, id: ConnectionId) -> bool {
+        let mut open = self.write();
+        let open = &mut *open;
+        let Some(member) = open.connections.get_mut(&id) else {
+            return false;
+        };
+        if member.groups.iter().any(|one| **one == *group) {
+            return false;
+        }
+        let name = match open.groups.get_key_value(group) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(group),
+        };
+        member.groups.push(Arc::clone(&name));
+        let members = open.groups.entry(name).or_default();
+        members.insert(id, member.connection.clone());
+        true
+    }
+
+    /// Takes a connection out of a group, which ends with its last member. Returns whether it was
+    /// in it.
+    pub fn leave(&self, group: &str, id: ConnectionId) -> bool {
+        let mut open = self.write();
+        let Some(member) = open.connections.get_mut(&id) else {
+            return false;
+        };
+        let Some(at) = member.groups.iter().position(|one| **one == *group) else {
+            return false;
+        };
+        member.groups.swap_remove(at);
+        open.leave(group, id);
+        true
+    }
+
+    /// The count of connections in a group.
+    pub fn group_len(&self, group: &str) -> usize {
+        self.read().groups.get(group).map_or(0, HashMap::len)
     }
 
     /// The open connection of that id.
-    pub fn get(&self, id: ConnectionId) -> Option<Connection> {
-        self.read().connections.get(&id).cloned()
+    pub fn get(&self, id: ConnectionId) -> Option<Connection<S>> {
+        let open = self.read();
+        open.connections
+            .get(&id)
+            .map(|member| member.connection.clone())
     }
 
     /// Every open connection, in no order.
-    pub fn connections(&self) -> Vec<Connection> {
-        self.read().connections.values().cloned().collect()
+    pub fn connections(&self) -> Vec<Connection<S>> {
+        let open = self.read();
+        let members = open.connections.values();
+        members.map(|member| member.connection.clone()).collect()
     }
 
     /// The count of open connections.
@@ -91,11 +171,15 @@ impl Registry {
     }
 
     /// Takes a connection in, until the guard is dropped.
-    pub(crate) fn insert(&self, request: Request, config: &Config) -> Registered {
+    pub(crate) fn insert(&self, request: Request, state: S, config: &Config) -> Registered<S> {
         let id = ConnectionId(self.0.next.fetch_add(1, Ordering::Relaxed) + 1);
-        let connection = Connection::new(id, request, self.clone(), config);
+        let connection = Connection::new(id, request, state, self.clone(), config);
         let mut open = self.write();
-        open.connections.insert(id, connection.clone());
+        let member = Member {
+            connection: connection.clone(),
+            groups: Vec::new(),
+        };
+        open.connections.insert(id, member);
         let closing = open.closing;
         drop(open);
         if closing {
@@ -119,42 +203,105 @@ impl Registry {
         }
     }
 
-    fn send_to(&self, text: impl AsText, to: impl Fn(ConnectionId) -> bool) -> Delivery {
-        let frame = text.frame();
-        let mut delivery = Delivery::default();
-        for (_, connection) in self.read().connections.iter().filter(|(id, _)| to(**id)) {
-            match connection.push_shared(&frame) {
-                Ok(()) => delivery.queued += 1,
-                Err(SendError::Full | SendError::TooLong { .. }) => delivery.full += 1,
-                Err(SendError::Closing | SendError::Closed) => delivery.closed += 1,
-            }
-        }
-        delivery
+    fn send_group_where(
+        &self,
+        group: &str,
+        text: impl AsText,
+        wanted: impl Fn(ConnectionId) -> bool,
+    ) -> Delivery {
+        let open = self.read();
+        let members = open.groups.get(group).into_iter().flatten();
+        let wanted = members.filter(|(id, _)| wanted(**id));
+        deliver(text, wanted.map(|(_, connection)| connection))
     }
 
-    // Nothing panics while one of these locks is held, so poison means nothing.
-    fn read(&self) -> RwLockReadGuard<'_, Open> {
+    // Nothing panics while one of these locks is held but a caller's `wanted`, which changes
+    // nothing, so poison means nothing.
+    fn read(&self) -> RwLockReadGuard<'_, Open<S>> {
         self.0.open.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Open> {
+    fn write(&self) -> RwLockWriteGuard<'_, Open<S>> {
         self.0.open.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Queues a text for each of these connections.
+fn deliver<'a, S: 'a>(
+    text: impl AsText,
+    connections: impl Iterator<Item = &'a Connection<S>>,
+) -> Delivery {
+    let frame = text.frame();
+    let mut delivery = Delivery::default();
+    for connection in connections {
+        match connection.push_shared(&frame) {
+            Ok(()) => delivery.queued += 1,
+            Err(SendError::Closing | SendError::Closed) => delivery.closed += 1,
+            Err(_) => delivery.full += 1,
+        }
+    }
+    delivery
+}
+
+impl<S> Open<S> {
+    fn leave(&mut self, group: &str, id: ConnectionId) {
+        if let Some(members) = self.groups.get_mut(group) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.groups.remove(group);
+            }
+        }
+    }
+}
+
+impl<S> Default for Registry<S> {
+    fn default() -> Self {
+        let open = Open {
+            connections: HashMap::new(),
+            groups: HashMap::new(),
+            closing: false,
+        };
+        Self(Arc::new(Inner {
+            next: AtomicU64::new(0),
+            open: RwLock::new(open),
+        }))
+    }
+}
+
+impl<S> Clone for Registry<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S> fmt::Debug for Registry<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("open", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
 /// A connection that is in the registry until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Registered(Connection);
+pub(crate) struct Registered<S>(Connection<S>);
 
-impl Registered {
-    pub(crate) const fn connection(&self) -> &Connection {
+impl<S> Registered<S> {
+    pub(crate) const fn connection(&self) -> &Connection<S> {
         &self.0
     }
 }
 
-impl Drop for Registered {
+impl<S> Drop for Registered<S> {
     fn drop(&mut self) {
-        self.0.registry().write().connections.remove(&self.0.id());
+        let id = self.0.id();
+        let mut open = self.0.registry().write();
+        if let Some(member) = open.connections.remove(&id) {
+            for group in member.groups {
+                open.leave(&group, id);
+            }
+        }
+        drop(open);
         self.0.drop_all(Dropped::Driver);
     }
 }

@@ -8,6 +8,8 @@ use ws76_handshake::{Head, Scheme};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
+    /// draft-75: served only where [`Versions`](crate::Versions) says so.
+    Draft75,
     /// draft-76, which is hybi-00.
     Draft76,
     /// hybi-07 to hybi-12: frames as in RFC 6455, with `Sec-WebSocket-Version` 7 or 8.
@@ -19,9 +21,21 @@ pub enum Protocol {
     Rfc6455,
 }
 
+impl Protocol {
+    /// The protocol's name where things are counted: `draft-75`, `draft-76` or `rfc6455`.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Draft75 => "draft-75",
+            Self::Draft76 => "draft-76",
+            Self::Hybi { .. } | Self::Rfc6455 => "rfc6455",
+        }
+    }
+}
+
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Draft75 => f.write_str("draft-75"),
             Self::Draft76 => f.write_str("draft-76"),
             Self::Hybi { version } => write!(f, "hybi version {version}"),
             Self::Rfc6455 => f.write_str("RFC 6455"),
@@ -95,6 +109,11 @@ impl Request {
         self.peer.addr
     }
 
+    /// How the client reached us, as far as is known: [`Scheme::Wss`] through TLS, here or at a proxy.
+    pub const fn scheme(&self) -> Option<Scheme> {
+        self.peer.scheme
+    }
+
     /// Path and query, as sent.
     pub fn resource_name(&self) -> &str {
         self.head.resource_name()
@@ -122,12 +141,9 @@ impl Request {
 
     /// The subprotocols that the client asks for: one string in draft-76, a list in RFC 6455.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
-        let one = match self.protocol {
-            Protocol::Draft76 => self.head.subprotocol(),
-            _ => None,
-        };
+        let one = self.head.subprotocol();
         let lists = match self.protocol {
-            Protocol::Draft76 => None,
+            Protocol::Draft75 | Protocol::Draft76 => None,
             _ => Some(self.head.fields_named("Sec-WebSocket-Protocol")),
         };
         let list = lists

@@ -26,9 +26,9 @@ use ws76_codec::Text;
 use ws76_handshake::{FieldName, FieldValue, HybiVersion, Subprotocol};
 
 use crate::{
-    Config, ConnectionError, Protocol, Request, Rfc6455Error,
+    BinaryMessages, CloseStatus, Config, ConnectionError, Protocol, Request, Rfc6455Error,
     metered::Metered,
-    outbox::Outbox,
+    outbox::{Outbox, Popped},
     wire::{CloseCode, Incoming, Wire},
 };
 
@@ -42,17 +42,28 @@ pub(crate) const fn protocol(version: HybiVersion) -> Protocol {
     }
 }
 
-/// The key of a request, if it is one: 16 bytes in base64 (RFC 6455 §4.2.1).
-pub(crate) fn key(request: &Request) -> Option<&[u8]> {
-    let key = request.field("Sec-WebSocket-Key")?.trim_ascii();
-    let digits = key.strip_suffix(b"==")?;
+/// Whether a request of RFC 6455 has a key that is one: 16 bytes in base64 (RFC 6455 §4.2.1).
+pub(crate) fn has_key(request: &Request) -> bool {
+    if !matches!(
+        request.protocol(),
+        Protocol::Rfc6455 | Protocol::Hybi { .. }
+    ) {
+        return true;
+    }
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    (digits.len() == 22 && digits.iter().all(is_digit)).then_some(key)
+    key(request)
+        .strip_suffix(b"==")
+        .is_some_and(|digits| digits.len() == 22 && digits.iter().all(is_digit))
+}
+
+fn key(request: &Request) -> &[u8] {
+    let key = request.field("Sec-WebSocket-Key");
+    key.unwrap_or_default().trim_ascii()
 }
 
 /// Writes the 101 head (RFC 6455 §4.2.2).
 pub(crate) fn write_accept(
-    key: &[u8],
+    request: &Request,
     subprotocol: Option<&Subprotocol>,
     fields: &[(FieldName, FieldValue)],
     dst: &mut impl BufMut,
@@ -67,7 +78,7 @@ pub(crate) fn write_accept(
             dst.put_slice(part.as_bytes());
         }
     };
-    put("Sec-WebSocket-Accept", &derive_accept_key(key));
+    put("Sec-WebSocket-Accept", &derive_accept_key(key(request)));
     if let Some(subprotocol) = subprotocol {
         put("Sec-WebSocket-Protocol", subprotocol.as_str());
     }
@@ -82,6 +93,7 @@ pub(crate) fn write_accept(
 pub(crate) struct Rfc6455<S> {
     stream: WebSocketStream<Metered<S>>,
     max_message_len: usize,
+    binary: BinaryMessages,
     /// No message can be sent any more: the client has closed.
     closed: bool,
 }
@@ -106,6 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
         Self {
             stream,
             max_message_len: max,
+            binary: config.binary,
             closed: false,
         }
     }
@@ -136,14 +149,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         let mut stream = Pin::new(&mut self.stream);
         while !self.closed && !outbox.is_empty() {
             ready!(stream.as_mut().poll_ready(cx)).map_err(into_io)?;
-            let Some(bytes) = outbox.pop_text() else {
-                break;
+            let message = match outbox.pop() {
+                Some(Popped::Text(utf8)) => {
+                    Message::Text(Utf8Bytes::try_from(utf8).map_err(io::Error::other)?)
+                }
+                Some(Popped::Binary(bytes)) => Message::Binary(bytes),
+                None => break,
             };
-            let text = Utf8Bytes::try_from(bytes).map_err(io::Error::other)?;
-            stream
-                .as_mut()
-                .start_send(Message::Text(text))
-                .map_err(into_io)?;
+            stream.as_mut().start_send(message).map_err(into_io)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -163,10 +176,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
                 Message::Text(text) => Text::from_utf8(Bytes::from(text))
                     .map(Incoming::Text)
                     .map_err(|_| Rfc6455Error::InvalidUtf8.into()),
-                Message::Binary(_) => Err(Rfc6455Error::Binary.into()),
-                Message::Close(_) => {
+                Message::Binary(bytes) => match self.binary {
+                    BinaryMessages::Deliver => Ok(Incoming::Binary(bytes)),
+                    BinaryMessages::Refuse => Err(Rfc6455Error::Binary.into()),
+                },
+                Message::Close(frame) => {
                     self.closed = true;
-                    Ok(Incoming::Closing)
+                    let status =
+                        |frame: CloseFrame| CloseStatus::received(frame.code.into(), &frame.reason);
+                    Ok(Incoming::Closing(frame.map(status)))
                 }
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
             });
@@ -185,17 +203,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         let _ = Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()));
     }
 
-    fn start_closing(&mut self, _: &mut Outbox, code: CloseCode) {
-        let code = match code {
-            CloseCode::Normal => 1000,
-            CloseCode::GoingAway => 1001,
-            CloseCode::Error(ConnectionError::Rfc6455(error)) => error.code(),
-            CloseCode::Error(_) => 1008,
-            CloseCode::HandlerPanic => 1011,
+    fn start_closing(&mut self, outbox: &mut Outbox, code: CloseCode) {
+        let said = outbox.take_status();
+        let status = match (code, &said) {
+            (CloseCode::Normal, Some(said)) => (said.code(), said.reason()),
+            (code, _) => (number(code), ""),
         };
         let frame = CloseFrame {
-            code: code.into(),
-            reason: Utf8Bytes::default(),
+            code: status.0.into(),
+            reason: Utf8Bytes::from(status.1),
         };
         // After the client's closing frame the answer is queued already, and this is refused.
         let _ = Pin::new(&mut self.stream).start_send(Message::Close(Some(frame)));
@@ -221,8 +237,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         self.stream.get_ref().read_at()
     }
 
+    fn read_len(&self) -> u64 {
+        self.stream.get_ref().read_len()
+    }
+
     fn written(&self) -> u64 {
         self.stream.get_ref().written()
+    }
+}
+
+/// The status code for it (RFC 6455 §7.4.1).
+const fn number(code: CloseCode) -> u16 {
+    match code {
+        CloseCode::Normal => 1000,
+        CloseCode::GoingAway => 1001,
+        CloseCode::Error(ConnectionError::Rfc6455(error)) => error.code(),
+        CloseCode::Error(_) => 1008,
+        CloseCode::HandlerPanic => 1011,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::net::{TcpListener, lookup_host};
 
-use crate::{Config, Endpoint, Events, Handler, Registry};
+use crate::{Config, Decision, Endpoint, Events, Handler, Registry, Request};
 
 /// A server that listens, but does not serve yet.
 ///
@@ -100,7 +100,11 @@ impl Server {
     }
 
     /// Serves with `handler`: await the result.
-    pub fn serve<H: Handler>(self, handler: H) -> Serve<H> {
+    pub fn serve<H, S>(self, handler: H) -> Serve<H, S>
+    where
+        H: Handler<S>,
+        S: Default + Send + Sync + 'static,
+    {
         Serve {
             listeners: self.listeners,
             endpoint: Endpoint::new(handler, self.config),
@@ -115,7 +119,7 @@ impl Server {
     ///
     /// Outside of a tokio runtime.
     pub fn into_events(self) -> (Events, Registry) {
-        self.into_events_deciding(|_| crate::Decision::accept())
+        self.into_events_deciding(|_| Decision::accept())
     }
 
     /// As [`Server::into_events`], with a decision on each request.
@@ -123,10 +127,10 @@ impl Server {
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn into_events_deciding(
+    pub fn into_events_deciding<S: Default + Send + Sync + 'static>(
         self,
-        decide: impl Fn(&crate::Request) -> crate::Decision + Send + Sync + 'static,
-    ) -> (Events, Registry) {
+        decide: impl Fn(&Request) -> Decision<S> + Send + Sync + 'static,
+    ) -> (Events<S>, Registry<S>) {
         Events::new(self, Box::new(decide))
     }
 }
@@ -136,13 +140,21 @@ impl Server {
 /// # Cancel safety
 ///
 /// Dropping the future stops accepting and drops every connection, with its closed event.
-pub struct Serve<H: Handler> {
+pub struct Serve<H, S = ()>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     listeners: Vec<TcpListener>,
-    endpoint: Endpoint<H>,
+    endpoint: Endpoint<H, S>,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-impl<H: Handler> std::fmt::Debug for Serve<H> {
+impl<H, S> std::fmt::Debug for Serve<H, S>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Serve")
             .field("listeners", &self.listeners)
@@ -151,7 +163,11 @@ impl<H: Handler> std::fmt::Debug for Serve<H> {
     }
 }
 
-impl<H: Handler> Serve<H> {
+impl<H, S> Serve<H, S>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     /// Shuts down gracefully when `signal` is ready: stops accepting, then as
     /// [`Endpoint::shutdown`].
     #[must_use]
@@ -161,12 +177,12 @@ impl<H: Handler> Serve<H> {
     }
 
     /// The endpoint that is served, to serve other streams with the same handler and registry.
-    pub const fn endpoint(&self) -> &Endpoint<H> {
+    pub const fn endpoint(&self) -> &Endpoint<H, S> {
         &self.endpoint
     }
 
     /// The registry of the connections to come, to send from elsewhere than the handler.
-    pub fn registry(&self) -> Registry {
+    pub fn registry(&self) -> Registry<S> {
         self.endpoint.registry().clone()
     }
 
@@ -182,7 +198,11 @@ impl<H: Handler> Serve<H> {
     }
 }
 
-impl<H: Handler> IntoFuture for Serve<H> {
+impl<H, S> IntoFuture for Serve<H, S>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     type Output = io::Result<()>;
     type IntoFuture = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
@@ -192,9 +212,16 @@ impl<H: Handler> IntoFuture for Serve<H> {
 }
 
 /// Ends every task when the future that serves is dropped.
-struct AbortOnDrop<H: Handler>(Endpoint<H>);
+struct AbortOnDrop<H, S>(Endpoint<H, S>)
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static;
 
-impl<H: Handler> Drop for AbortOnDrop<H> {
+impl<H, S> Drop for AbortOnDrop<H, S>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
     fn drop(&mut self) {
         self.0.close_all();
         self.0.abort_all();

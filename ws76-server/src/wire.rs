@@ -5,10 +5,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use ws76_codec::Text;
 
-use crate::{ConnectionError, outbox::Outbox};
+use crate::{CloseStatus, ConnectionError, outbox::Outbox};
 
 /// A protocol, established on a stream.
 pub(crate) trait Wire: Unpin + Send {
@@ -49,6 +50,9 @@ pub(crate) trait Wire: Unpin + Send {
     /// When a byte was last read.
     fn read_at(&self) -> Instant;
 
+    /// The count of bytes read.
+    fn read_len(&self) -> u64;
+
     /// The count of bytes written, to see progress.
     fn written(&self) -> u64;
 }
@@ -57,8 +61,14 @@ pub(crate) trait Wire: Unpin + Send {
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Text(Text),
-    /// A closing frame.
-    Closing,
+    /// A binary message, of a protocol that has them.
+    #[cfg_attr(
+        not(feature = "rfc6455"),
+        expect(dead_code, reason = "draft-76 has none")
+    )]
+    Binary(Bytes),
+    /// A closing frame, with what it says where the protocol has words for it.
+    Closing(Option<CloseStatus>),
     /// The end of the stream, without a closing frame.
     End,
 }

@@ -296,7 +296,7 @@ async fn rfc6455_clients_are_told_what_they_broke() {
         ),
     ];
     for (frames, error) in cases {
-        let mut server = TestServer::with(config, Echo).await;
+        let mut server = TestServer::with(config.clone(), Echo).await;
         let mut client = Client::open(server.addr, Speaks::Rfc6455).await;
         client.write(&frames).await;
         let end = client.read_to_end().await;

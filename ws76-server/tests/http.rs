@@ -134,9 +134,11 @@ async fn loop_over_events_may_decide_on_requests() {
     // T13
     let server = Server::new(listener().await);
     let addr = server.local_addrs().unwrap()[0];
-    let (mut events, _) = server.into_events_deciding(|request| match request.origin() {
-        Some("http://example.com") => Decision::accept(),
-        _ => Decision::refuse(Status::FORBIDDEN),
+    let (mut events, _) = server.into_events_deciding(|request| -> Decision {
+        match request.origin() {
+            Some("http://example.com") => Decision::accept(),
+            _ => Decision::refuse(Status::FORBIDDEN),
+        }
     });
     let request = edited(HEAD, &[("http://example.com", "null")]);
     let mut client = Client::request(addr, request).await;

@@ -24,7 +24,7 @@ pub(super) enum Close {
     TooLate,
 }
 
-impl<W: Wire> Driver<W> {
+impl<W: Wire, S> Driver<'_, W, S> {
     /// Ends the connection as far as the client: flushes, exchanges closing frames, shuts down.
     pub(super) async fn close(&mut self, end: End) -> Close {
         // The closing frame of a client counts, though it may not wait for ours.
@@ -50,7 +50,7 @@ impl<W: Wire> Driver<W> {
 
     async fn exchange(&mut self, end: End) -> Result<bool, End> {
         self.flush_all().await?;
-        let waits = matches!(end, End::Asked(_));
+        let waits = matches!(end, End::Asked(_) | End::Expired);
         if let Some(code) = end.closing() {
             self.wire.start_closing(&mut self.connection.outbox(), code);
             self.flush_all().await?;
@@ -82,8 +82,11 @@ impl<W: Wire> Driver<W> {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, End>> {
         for _ in 0..MAX_TURN {
             match self.wire.poll_next(cx) {
-                Poll::Ready(Ok(Incoming::Text(_))) => {}
-                Poll::Ready(Ok(Incoming::Closing)) => return Poll::Ready(Ok(true)),
+                Poll::Ready(Ok(Incoming::Text(_) | Incoming::Binary(_))) => {}
+                Poll::Ready(Ok(Incoming::Closing(status))) => {
+                    self.note_peer_status(status);
+                    return Poll::Ready(Ok(true));
+                }
                 Poll::Ready(Ok(Incoming::End) | Err(_)) => return Poll::Ready(Ok(false)),
                 Poll::Pending => {
                     // Only to be woken by an abort: there is nothing left to write.

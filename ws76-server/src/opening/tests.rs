@@ -42,7 +42,7 @@ impl Handler for Undecided {
 
 /// What an opening came to, and after how many seconds.
 struct Outcome {
-    opened: Option<Opened<DuplexStream>>,
+    opened: Option<Opened<DuplexStream, ()>>,
     seconds: u64,
 }
 
@@ -51,13 +51,29 @@ fn start(handler: impl Handler, room: usize) -> (DuplexStream, JoinHandle<Outcom
     let (client, io) = duplex(room);
     let task = tokio::spawn(async move {
         let start = Instant::now();
-        let opened = open(io, Peer::default(), &handler, &Config::new()).await;
+        let opened = opened(io, &handler).await;
         Outcome {
             opened,
             seconds: start.elapsed().as_secs(),
         }
     });
     (client, task)
+}
+
+/// Opens a connection under the default config.
+async fn opened<T, H>(io: T, handler: &H) -> Option<Opened<T, ()>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+    H: Handler,
+{
+    let terms = Terms {
+        handler,
+        config: &Config::new(),
+        addresses: &Arc::default(),
+        counters: &Counters::default(),
+        full: false,
+    };
+    open(io, Peer::default(), &terms).await
 }
 
 async fn refused_after(task: JoinHandle<Outcome>, seconds: u64) {
@@ -198,8 +214,7 @@ async fn no_frame_is_in_the_write_of_the_response() {
             io,
             writes: Arc::clone(&writes),
         };
-        let task =
-            tokio::spawn(async move { open(io, Peer::default(), &Quiet, &Config::new()).await });
+        let task = tokio::spawn(async move { opened(io, &Quiet).await });
         for (packet, write) in packets.iter().zip(&expected) {
             client.write_all(packet).await.unwrap();
             let mut got = vec![0; write.len()];

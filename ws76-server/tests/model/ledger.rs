@@ -60,7 +60,7 @@ pub(crate) enum Cause {
 }
 
 /// What all connections of a server have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) config: Config,
     /// Only one thread: nothing moves between two sends without an await.

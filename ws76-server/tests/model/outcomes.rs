@@ -13,7 +13,7 @@ impl World {
     pub(crate) fn take_in(&mut self, record: &Record) {
         let len = record.text.len();
         let policy = !matches!(record.to, To::Try(_));
-        let rules = self.rules;
+        let rules = self.rules.clone();
         let before = |conn: &Conn| record.queued.get(&conn.id()).copied();
         match (&record.to, record.outcome) {
             (to, Outcome::One(result)) => {

@@ -34,7 +34,7 @@ impl World {
             records: sender,
             gates: gates.clone(),
         };
-        let server = TestServer::on(narrow_listener(), rules.config, handler);
+        let server = TestServer::on(narrow_listener(), rules.config.clone(), handler);
         Self {
             registry: server.registry.clone(),
             server: Some(server),
@@ -215,7 +215,7 @@ impl World {
                 .await;
         }
         let marker = self.text(0, 0);
-        let rules = self.rules;
+        let rules = self.rules.clone();
         let conn = &mut self.conns[at];
         let connection = conn.connection.clone();
         let peer = conn.peer.as_mut().expect("reads");

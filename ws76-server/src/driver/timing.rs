@@ -1,0 +1,107 @@
+//! What is due on a connection, and when.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::Driver;
+use crate::{Timeout, end::End, wire::Wire};
+
+/// What comes of a deadline.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Ping,
+    Heartbeat,
+    Expiry,
+    Timeout(Timeout),
+}
+
+impl<W: Wire, S> Driver<'_, W, S> {
+    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            let (deadline, due) = self.deadline();
+            if self.timer.deadline() > deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            ready!(self.timer.as_mut().poll(cx));
+            if Instant::now() < deadline {
+                // The timer was set before something moved the deadline.
+                self.timer.as_mut().reset(deadline);
+                continue;
+            }
+            match due {
+                Due::Timeout(timeout) => return Poll::Ready(End::Error(timeout.into())),
+                Due::Expiry => return Poll::Ready(End::Expired),
+                Due::Heartbeat => {
+                    if let Some(heartbeat) = &self.config.heartbeat {
+                        // Where there is no room there is enough to read.
+                        let _ = self.connection.try_send(&heartbeat.text);
+                    }
+                    self.pinged = Some(Instant::now());
+                }
+                Due::Ping => {
+                    self.wire.ping();
+                    self.pinged = Some(Instant::now());
+                    // It goes out with the next flush.
+                    cx.waker().wake_by_ref();
+                }
+            }
+        }
+    }
+
+    /// What is due next if nothing moves, and when.
+    fn deadline(&self) -> (Instant, Due) {
+        if let Some(since) = self.stalled {
+            // Nothing is read meanwhile, so the client cannot be idle.
+            return (
+                after(since, self.config.write_timeout),
+                Due::Timeout(Timeout::Write),
+            );
+        }
+        let heard = self.waiting.max(self.wire.read_at());
+        let idle = (
+            after(heard, self.config.idle_timeout),
+            Due::Timeout(Timeout::Idle),
+        );
+        let expiry = self.expiry.map(|at| (at, Due::Expiry));
+        let alive = match (self.pinged, &self.config.heartbeat) {
+            (Some(at), _) if W::PINGS && at >= heard => Some((
+                after(at, self.config.pong_timeout),
+                Due::Timeout(Timeout::Pong),
+            )),
+            _ if W::PINGS => Some((after(heard, self.config.ping_interval), Due::Ping)),
+            (pinged, Some(heartbeat)) => {
+                let last = pinged.map_or(heard, |at| at.max(heard));
+                Some((after(last, heartbeat.interval), Due::Heartbeat))
+            }
+            _ => None,
+        };
+        let others = [expiry, alive].into_iter().flatten();
+        others.fold(
+            idle,
+            |first, other| {
+                if other.0 < first.0 { other } else { first }
+            },
+        )
+    }
+}
+
+/// `instant + duration`, or a time that does not come.
+pub(crate) fn after(instant: Instant, duration: Duration) -> Instant {
+    instant
+        .checked_add(duration)
+        .unwrap_or_else(|| instant + NEVER)
+}
+
+/// A time below `max`, another for each call.
+pub(super) fn jitter(max: Duration) -> Duration {
+    // The standard library's only source of random numbers.
+    let random = RandomState::new().hash_one(());
+    max.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
+}
+
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);

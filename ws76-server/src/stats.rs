@@ -1,0 +1,132 @@
+//! What a server has done so far, in numbers.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use crate::{CloseReason, Protocol};
+
+/// What an endpoint has done since it began, and what it is doing. Every number only grows, but for
+/// `open` and `half_open`.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections that are open now.
+    pub open: usize,
+    /// Connections that have not finished their opening handshake yet.
+    pub half_open: usize,
+    /// Streams that were taken, whatever became of them.
+    pub streams: u64,
+    /// Connections that were opened, by protocol: `draft-75`, `draft-76`, `rfc6455`.
+    pub opened: BTreeMap<&'static str, u64>,
+    /// Requests that were answered without a 101, by status.
+    pub answered: BTreeMap<u16, u64>,
+    /// Connections that were closed, by [`CloseReason::kind`].
+    pub closed: BTreeMap<&'static str, u64>,
+    /// Messages that came.
+    pub received_messages: u64,
+    /// Bytes that came on open connections, frames and all.
+    pub received_len: u64,
+    /// Messages that were handed to the kernel.
+    pub sent_messages: u64,
+    /// Bytes that were handed to the kernel on open connections, frames and all.
+    pub sent_len: u64,
+    /// Messages that were queued and never sent.
+    pub dropped_messages: u64,
+}
+
+/// The counters behind [`Stats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    streams: AtomicU64,
+    received_messages: AtomicU64,
+    received_len: AtomicU64,
+    sent_messages: AtomicU64,
+    sent_len: AtomicU64,
+    dropped_messages: AtomicU64,
+    /// What happens once in the life of a connection.
+    by_kind: Mutex<ByKind>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct ByKind {
+    opened: BTreeMap<&'static str, u64>,
+    answered: BTreeMap<u16, u64>,
+    closed: BTreeMap<&'static str, u64>,
+}
+
+/// What a connection did. The driver counts for itself, and tells at the end of a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub(crate) received_messages: u64,
+    pub(crate) received_len: u64,
+    pub(crate) sent_messages: u64,
+    pub(crate) sent_len: u64,
+    pub(crate) dropped_messages: u64,
+}
+
+impl Counters {
+    pub(crate) fn stream(&self) {
+        self.streams.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn opened(&self, protocol: Protocol) {
+        *self.by_kind().opened.entry(protocol.kind()).or_default() += 1;
+    }
+
+    pub(crate) fn answered(&self, status: u16) {
+        *self.by_kind().answered.entry(status).or_default() += 1;
+    }
+
+    pub(crate) fn closed(&self, reason: CloseReason) {
+        *self.by_kind().closed.entry(reason.kind()).or_default() += 1;
+    }
+
+    /// Adds what a connection did between `before` and `now`.
+    pub(crate) fn traffic(&self, before: &Traffic, now: &Traffic) {
+        let add = |counter: &AtomicU64, before: u64, now: u64| {
+            if now > before {
+                counter.fetch_add(now - before, Relaxed);
+            }
+        };
+        add(
+            &self.received_messages,
+            before.received_messages,
+            now.received_messages,
+        );
+        add(&self.received_len, before.received_len, now.received_len);
+        add(&self.sent_messages, before.sent_messages, now.sent_messages);
+        add(&self.sent_len, before.sent_len, now.sent_len);
+        add(
+            &self.dropped_messages,
+            before.dropped_messages,
+            now.dropped_messages,
+        );
+    }
+
+    pub(crate) fn stats(&self, open: usize, half_open: usize) -> Stats {
+        let by_kind = self.by_kind().clone();
+        Stats {
+            open,
+            half_open,
+            streams: self.streams.load(Relaxed),
+            opened: by_kind.opened,
+            answered: by_kind.answered,
+            closed: by_kind.closed,
+            received_messages: self.received_messages.load(Relaxed),
+            received_len: self.received_len.load(Relaxed),
+            sent_messages: self.sent_messages.load(Relaxed),
+            sent_len: self.sent_len.load(Relaxed),
+            dropped_messages: self.dropped_messages.load(Relaxed),
+        }
+    }
+
+    // Nothing panics while this lock is held, so poison means nothing.
+    fn by_kind(&self) -> MutexGuard<'_, ByKind> {
+        self.by_kind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
