@@ -81,6 +81,8 @@ pub(crate) enum Dropped {
     SlowReceiver,
     /// A shutdown took too long.
     Abort,
+    /// The stream failed while the handler was called.
+    Failed,
     /// The driver is done with the stream.
     Driver,
 }
@@ -154,10 +156,12 @@ impl Outbox {
 
     /// Drops what is queued; nothing goes out any more.
     pub(crate) fn drop_all(&mut self, why: Dropped) {
-        // An abort has to be seen though the stream has failed: a handler may be stuck in its call.
-        let first = !matches!(self.phase, Phase::Dropped(_));
-        if first || why != Dropped::SlowReceiver {
-            self.phase = Phase::Dropped(why);
+        // An abort has to be seen though the stream has failed, before or behind it: a handler may
+        // be stuck in its call.
+        match (self.phase, why) {
+            (Phase::Dropped(_), Dropped::SlowReceiver)
+            | (Phase::Dropped(Dropped::Abort), Dropped::Failed) => {}
+            _ => self.phase = Phase::Dropped(why),
         }
         self.dropped += (self.entries.len() - usize::from(self.closing)) as u64;
         self.closing = false;
