@@ -29,8 +29,9 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Open {
     connections: HashMap<ConnectionId, Connection>,
-    /// Set by a shutdown: every connection that comes is closed at once.
+    /// Set by a shutdown: every connection that comes is closed at once, or dropped.
     closing: bool,
+    aborting: bool,
 }
 
 /// What became of a message that was for many connections.
@@ -96,9 +97,11 @@ impl Registry {
         let connection = Connection::new(id, request, self.clone(), config);
         let mut open = self.write();
         open.connections.insert(id, connection.clone());
-        let closing = open.closing;
+        let (closing, aborting) = (open.closing, open.aborting);
         drop(open);
-        if closing {
+        if aborting {
+            connection.drop_all(Dropped::Abort);
+        } else if closing {
             connection.close_as(Asked::Shutdown);
         }
         Registered(connection)
@@ -112,8 +115,9 @@ impl Registry {
         }
     }
 
-    /// Drops every connection.
+    /// Drops every connection, and those that still come.
     pub(crate) fn abort_all(&self) {
+        self.write().aborting = true;
         for connection in self.connections() {
             connection.drop_all(Dropped::Abort);
         }

@@ -78,6 +78,10 @@ struct Harness {
 impl Harness {
     /// Serves one connection on a stream that holds `room` bytes in each direction.
     fn start(config: Config, room: usize) -> Self {
+        Self::start_in(Registry::default(), config, room)
+    }
+
+    fn start_in(registry: Registry, config: Config, room: usize) -> Self {
         let (client, io) = duplex(room);
         let (sender, seen) = mpsc::unbounded_channel();
         let start = Instant::now();
@@ -87,7 +91,8 @@ impl Harness {
             connection: Mutex::default(),
         });
         let abort = CancellationToken::new();
-        tokio::spawn(serve(io, Arc::clone(&log), config, abort.clone()));
+        let serve = serve(io, registry, Arc::clone(&log), config, abort.clone());
+        tokio::spawn(serve);
         Self {
             start,
             client,
@@ -159,12 +164,18 @@ impl Harness {
     }
 }
 
-async fn serve(io: DuplexStream, log: Arc<Log>, config: Config, abort: CancellationToken) {
+async fn serve(
+    io: DuplexStream,
+    registry: Registry,
+    log: Arc<Log>,
+    config: Config,
+    abort: CancellationToken,
+) {
     let Some(Opened { io, src, request }) = open(io, None, &*log, &config).await else {
         return;
     };
     let protocol = request.protocol();
-    let registered = Registry::default().insert(request, &config);
+    let registered = registry.insert(request, &config);
     match protocol {
         Protocol::Draft76 => {
             let wire = Draft76::new(io, src, config.frames);
@@ -354,4 +365,18 @@ async fn flush_means_that_the_messages_before_it_have_left() {
     let mut rest = [0; 1002 - 100 + 3];
     harness.client.read_exact(&mut rest).await.unwrap();
     assert_eq!(flush.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_that_opens_while_the_server_aborts_is_dropped() {
+    // P8: nobody aborts a second time.
+    let registry = Registry::default();
+    registry.close_all();
+    registry.abort_all();
+    let mut harness = Harness::start_in(registry, Config::new(), ROOM);
+    harness.write(&[REQUEST, KEY3].concat()).await;
+    let reply = [HEAD, RESPONSE].concat();
+    assert_eq!(harness.expect_end(&reply).await, 0, "no closing frame");
+    let aborted = CloseReason::Shutdown { clean: false };
+    assert_eq!(harness.next().await, Seen::Closed(0, aborted));
 }
