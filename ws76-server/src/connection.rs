@@ -212,19 +212,21 @@ impl Connection {
         push: impl Fn(&mut Outbox) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         let mut outbox = self.outbox();
-        match push(&mut outbox) {
-            Err(SendError::Full) => {
-                if outbox.make_room(len) {
-                    return push(&mut outbox);
-                }
-                if outbox.phase() != Phase::Open {
-                    drop(outbox);
-                    self.ended();
-                }
-                Err(SendError::Full)
+        let mut result = push(&mut outbox);
+        if result == Err(SendError::Full) {
+            if outbox.make_room(len) {
+                result = push(&mut outbox);
             }
-            result => result,
+            let ended = outbox.phase() != Phase::Open;
+            let moved = outbox.take_moved();
+            drop(outbox);
+            if ended {
+                self.ended();
+            } else if moved {
+                self.notify();
+            }
         }
+        result
     }
 
     /// The outbox. A panic elsewhere cannot leave it half changed, so poison means nothing.

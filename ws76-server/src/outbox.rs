@@ -43,7 +43,7 @@ pub(crate) struct Outbox {
     /// Messages that were taken to be framed elsewhere, and are not gone yet.
     #[cfg(feature = "rfc6455")]
     in_hand: u64,
-    /// A message has left, or nothing goes out any more, since this was last asked.
+    /// A message has left or was dropped since this was last asked.
     moved: bool,
     /// The driver, while it sleeps.
     driver: Option<Waker>,
@@ -341,6 +341,7 @@ impl Outbox {
             }
         }
         self.dropped += 1;
+        self.moved = true;
         // Messages are gone in their order, and those before this one may not be yet.
         match at {
             1 => self.dropped_behind += 1,
