@@ -3,18 +3,15 @@
 use std::{
     fmt,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
-use tokio::sync::Notify;
 use ws76_codec::EncodedFrame;
 
 use crate::{
     AsText, Config, Protocol, Registry, Request, SendError,
     outbox::{Asked, Dropped, Outbox, Phase},
+    sync::{AtomicBool, Mutex, MutexGuard, Notify},
 };
 
 /// The id of a connection: a counter, never used twice by a server.

@@ -59,6 +59,8 @@ mod error;
 mod event;
 mod framed;
 mod handler;
+#[cfg(all(test, ws76_loom))]
+mod interleavings;
 mod metered;
 mod opening;
 mod outbox;
@@ -68,6 +70,7 @@ mod request;
 #[cfg(feature = "rfc6455")]
 mod rfc6455;
 mod server;
+mod sync;
 mod wire;
 
 /// Compiles the examples of the README.

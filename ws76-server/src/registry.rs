@@ -1,16 +1,11 @@
 //! Who is open, and sending to one, to all but one, and to all.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use crate::{
     AsText, Config, Connection, ConnectionId, Request, SendError,
     outbox::{Asked, Dropped},
+    sync::{AtomicU64, Map, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// The open connections of a server: cheap to clone, usable from any task.
@@ -28,7 +23,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Open {
-    connections: HashMap<ConnectionId, Connection>,
+    connections: Map<ConnectionId, Connection>,
     /// Set by a shutdown: every connection that comes is closed at once, or dropped.
     closing: bool,
     aborting: bool,
