@@ -3,19 +3,16 @@
 use std::{
     fmt,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock, PoisonError, atomic::Ordering},
 };
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 use ws76_codec::EncodedFrame;
 
 use crate::{
     AsText, CloseStatus, Config, Protocol, Registry, Request, SendError,
     outbox::{Asked, Dropped, Outbox, Phase},
+    sync::{AtomicBool, Mutex, MutexGuard, Notify},
 };
 
 /// The id of a connection: a counter, never used twice by a server.
@@ -280,19 +277,21 @@ impl<S> Connection<S> {
         push: impl Fn(&mut Outbox) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         let mut outbox = self.outbox();
-        match push(&mut outbox) {
-            Err(SendError::Full) => {
-                if outbox.make_room(len) {
-                    return push(&mut outbox);
-                }
-                if outbox.phase() != Phase::Open {
-                    drop(outbox);
-                    self.ended();
-                }
-                Err(SendError::Full)
+        let mut result = push(&mut outbox);
+        if result == Err(SendError::Full) {
+            if outbox.make_room(len) {
+                result = push(&mut outbox);
             }
-            result => result,
+            let ended = outbox.phase() != Phase::Open;
+            let moved = outbox.take_moved();
+            drop(outbox);
+            if ended {
+                self.ended();
+            } else if moved {
+                self.notify();
+            }
         }
+        result
     }
 
     /// The outbox. A panic elsewhere cannot leave it half changed, so poison means nothing.

@@ -256,7 +256,8 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         match phase {
             Phase::Dropped(Dropped::SlowReceiver) => return Err(End::SlowReceiver),
             Phase::Dropped(Dropped::Abort) => return Err(End::Abort),
-            Phase::Dropped(Dropped::Driver) | Phase::Open | Phase::Closing(_) => {}
+            Phase::Dropped(Dropped::Failed | Dropped::Driver) | Phase::Open | Phase::Closing(_) => {
+            }
         }
         let flushed = self.wire.poll_flush(cx, &mut outbox);
         let moved = outbox.take_moved();
@@ -335,7 +336,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             self.failed = Some(end);
             self.stalled = None;
             // Whoever waits for room in this queue waits in vain.
-            self.connection.drop_all(Dropped::Driver);
+            self.connection.drop_all(Dropped::Failed);
         }
         Poll::Pending
     }

@@ -63,6 +63,8 @@ mod event;
 mod framed;
 mod half_open;
 mod handler;
+#[cfg(all(test, ws76_loom))]
+mod interleavings;
 mod metered;
 mod opening;
 mod outbox;
@@ -74,6 +76,7 @@ mod request;
 mod rfc6455;
 mod server;
 mod stats;
+mod sync;
 mod wire;
 
 /// Compiles the examples of the README.

@@ -41,7 +41,7 @@ pub(crate) struct Outbox {
     /// Messages that were taken to be framed elsewhere, and are not gone yet.
     #[cfg(feature = "rfc6455")]
     in_hand: u64,
-    /// A message has left, or nothing goes out any more, since this was last asked.
+    /// A message has left or was dropped since this was last asked.
     moved: bool,
     /// The driver, while it sleeps.
     driver: Option<Waker>,
@@ -108,12 +108,17 @@ pub(crate) enum Dropped {
     SlowReceiver,
     /// A shutdown took too long.
     Abort,
+    /// The stream failed while the handler was called.
+    Failed,
     /// The driver is done with the stream.
     Driver,
 }
 
 impl Outbox {
-    #[cfg_attr(not(feature = "rfc6455"), expect(unused_variables, reason = "one protocol"))]
+    #[cfg_attr(
+        not(feature = "rfc6455"),
+        expect(unused_variables, reason = "one protocol")
+    )]
     pub(crate) fn new(config: &Config, protocol: Protocol) -> Self {
         Self {
             max_messages: config.max_queued_messages,
@@ -211,10 +216,12 @@ impl Outbox {
 
     /// Drops what is queued; nothing goes out any more.
     pub(crate) fn drop_all(&mut self, why: Dropped) {
-        // An abort has to be seen though the stream has failed: a handler may be stuck in its call.
-        let first = !matches!(self.phase, Phase::Dropped(_));
-        if first || why != Dropped::SlowReceiver {
-            self.phase = Phase::Dropped(why);
+        // An abort has to be seen though the stream has failed, before or behind it: a handler may
+        // be stuck in its call.
+        match (self.phase, why) {
+            (Phase::Dropped(_), Dropped::SlowReceiver)
+            | (Phase::Dropped(Dropped::Abort), Dropped::Failed) => {}
+            _ => self.phase = Phase::Dropped(why),
         }
         self.dropped += (self.entries.len() - usize::from(self.closing)) as u64;
         self.closing = false;
@@ -375,6 +382,7 @@ impl Outbox {
             }
         }
         self.dropped += 1;
+        self.moved = true;
         // Messages are gone in their order, and those before this one may not be yet.
         match at {
             1 => self.dropped_behind += 1,

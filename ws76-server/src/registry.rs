@@ -1,17 +1,14 @@
 //! Who is open, and sending to one, to all but one, and to all.
 
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use crate::{
     AsText, Config, Connection, ConnectionId, Request, SendError,
     outbox::{Asked, Dropped},
+    sync::{AtomicU64, Map, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// The open connections of a server: cheap to clone, usable from any task.
@@ -26,11 +23,12 @@ struct Inner<S> {
 }
 
 struct Open<S> {
-    connections: HashMap<ConnectionId, Member<S>>,
+    connections: Map<ConnectionId, Member<S>>,
     /// Those who joined a group, by its name; a group without members is not here.
-    groups: HashMap<Arc<str>, HashMap<ConnectionId, Connection<S>>>,
-    /// Set by a shutdown: every connection that comes is closed at once.
+    groups: Map<Arc<str>, Map<ConnectionId, Connection<S>>>,
+    /// Set by a shutdown: every connection that comes is closed at once, or dropped.
     closing: bool,
+    aborting: bool,
 }
 
 struct Member<S> {
@@ -142,7 +140,7 @@ impl<S> Registry<S> {
 
     /// The count of connections in a group.
     pub fn group_len(&self, group: &str) -> usize {
-        self.read().groups.get(group).map_or(0, HashMap::len)
+        self.read().groups.get(group).map_or(0, Map::len)
     }
 
     /// The open connection of that id.
@@ -180,9 +178,11 @@ impl<S> Registry<S> {
             groups: Vec::new(),
         };
         open.connections.insert(id, member);
-        let closing = open.closing;
+        let (closing, aborting) = (open.closing, open.aborting);
         drop(open);
-        if closing {
+        if aborting {
+            connection.drop_all(Dropped::Abort);
+        } else if closing {
             connection.close_as(Asked::Shutdown);
         }
         Registered(connection)
@@ -196,8 +196,9 @@ impl<S> Registry<S> {
         }
     }
 
-    /// Drops every connection.
+    /// Drops every connection, and those that still come.
     pub(crate) fn abort_all(&self) {
+        self.write().aborting = true;
         for connection in self.connections() {
             connection.drop_all(Dropped::Abort);
         }
@@ -257,9 +258,10 @@ impl<S> Open<S> {
 impl<S> Default for Registry<S> {
     fn default() -> Self {
         let open = Open {
-            connections: HashMap::new(),
-            groups: HashMap::new(),
+            connections: Map::new(),
+            groups: Map::new(),
             closing: false,
+            aborting: false,
         };
         Self(Arc::new(Inner {
             next: AtomicU64::new(0),

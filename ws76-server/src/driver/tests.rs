@@ -335,3 +335,43 @@ async fn flush_means_that_the_messages_before_it_have_left() {
     harness.client.read_exact(&mut rest).await.unwrap();
     assert_eq!(flush.await.unwrap(), Ok(()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn connection_that_opens_while_the_server_aborts_is_dropped() {
+    // P8: nobody aborts a second time.
+    let mut harness = Harness::start(Config::new(), ROOM);
+    harness.endpoint.registry().close_all();
+    harness.endpoint.registry().abort_all();
+    harness.write(&[REQUEST, KEY3].concat()).await;
+    let reply = [HEAD, RESPONSE].concat();
+    assert_eq!(harness.expect_end(&reply).await, 0, "no closing frame");
+    let aborted = CloseReason::Shutdown { clean: false };
+    assert_eq!(harness.next().await, Seen::Closed(0, aborted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn drop_of_the_oldest_is_heard_by_those_who_wait() {
+    // P2, P7: for the message to leave, or for the room; the client reads nothing.
+    let config = Config::new()
+        .with_max_queued_len(12)
+        .with_slow_receiver(crate::SlowReceiver::DropOldest);
+    let harness = Harness::open(Protocol::Draft76, config, 256).await;
+    let connection = harness.connection();
+    // As much as the stream takes, and the queue is empty again.
+    assert_eq!(connection.try_send("x".repeat(254)), Ok(()));
+    assert_eq!(connection.flush().await, Ok(()));
+    assert_eq!(connection.try_send("0123456789"), Ok(()));
+    let (flushing, sending) = (connection.clone(), connection.clone());
+    let flush = tokio::spawn(async move { flushing.flush().await });
+    let send = tokio::spawn(async move { sending.send("b").await });
+    sleep(Duration::from_secs(1)).await;
+    assert!(!flush.is_finished() && !send.is_finished());
+    assert_eq!(connection.registry().unicast(connection.id(), "a"), Ok(()));
+    sleep(Duration::from_secs(1)).await;
+    assert!(flush.is_finished() && send.is_finished());
+    assert_eq!(
+        (flush.await.unwrap(), send.await.unwrap()),
+        (Ok(()), Ok(()))
+    );
+    assert_eq!((connection.queued(), connection.dropped()), (2, 1));
+}

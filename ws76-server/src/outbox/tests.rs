@@ -64,6 +64,17 @@ fn queue_takes_the_limit_and_not_one_more() {
 }
 
 #[test]
+fn abort_is_seen_though_the_stream_fails_before_or_behind_it() {
+    // P8: only it ends a handler that is stuck in its call.
+    let mut outbox = outbox(2, 1000);
+    outbox.drop_all(Dropped::Failed);
+    outbox.drop_all(Dropped::Abort);
+    assert_eq!(outbox.phase(), Phase::Dropped(Dropped::Abort));
+    outbox.drop_all(Dropped::Failed);
+    assert_eq!(outbox.phase(), Phase::Dropped(Dropped::Abort));
+}
+
+#[test]
 fn empty_queue_takes_a_message_longer_than_itself_but_not_than_a_message() {
     let mut outbox = outbox(2, 10);
     assert_eq!(outbox.push(&[b'a'; 100]), Ok(()));
