@@ -87,7 +87,7 @@ impl ClientRequest {
 /// assert_eq!(handshake.read(&mut BytesMut::from("HTTP/1.1 101 ")), Ok(None));
 /// # Ok::<(), ValueError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientHandshake {
     pub(crate) reader: ReplyReader,
 }
