@@ -5,9 +5,9 @@
 //!   Idle ───────► Text ──────────────────────────► Idle, Frame::Text
 //!     │  0x01..0x7F                   0xFF
 //!     ├─────────► SkipToTerminator ──────────────► Idle, Frame::Reserved
-//!     │  0x80..0xFF            length > 0     all skipped
+//!     │  0x80..0xFF                           all skipped
 //!     └─────────► Length ───────────────► Skip ──► Idle, Frame::Reserved
-//!                   │ length 0: Idle, Frame::Reserved; and after 0xFF:
+//!                   │ 0xFF with length 0
 //!                   └─────────► Closed, Frame::Closing: discards for ever
 //!   any ─────────► Failed: repeats its error for ever
 //! ```
@@ -135,14 +135,11 @@ impl Decoder {
                     let Some(&byte) = src.first() else {
                         return Ok(None);
                     };
-                    let (state, frame) = self.length(frame_type, len, count, byte)?;
-                    self.state = state;
+                    self.state = self.length(frame_type, len, count, byte)?;
                     src.advance(1);
-                    if frame == Some(Frame::Closing) {
+                    if let State::Closed = self.state {
                         src.clear();
-                    }
-                    if frame.is_some() {
-                        return Ok(frame);
+                        return Ok(Some(Frame::Closing));
                     }
                 }
                 State::Skip {
@@ -245,13 +242,7 @@ impl Decoder {
 
     /// One byte of a length: seven bits of it, the most significant first; the high bit says that
     /// another byte follows.
-    fn length(
-        &self,
-        frame_type: u8,
-        len: u64,
-        count: u8,
-        byte: u8,
-    ) -> Result<(State, Option<Frame>), DecodeError> {
+    fn length(&self, frame_type: u8, len: u64, count: u8, byte: u8) -> Result<State, DecodeError> {
         let max_bytes = self.config.max_length_bytes;
         let max = self.config.max_reserved_len;
         if count >= max_bytes {
@@ -274,26 +265,19 @@ impl Decoder {
             if count >= max_bytes {
                 return Err(DecodeError::TooManyLengthBytes { max: max_bytes });
             }
-            return Ok((
-                State::Length {
-                    frame_type,
-                    len,
-                    count,
-                },
-                None,
-            ));
+            return Ok(State::Length {
+                frame_type,
+                len,
+                count,
+            });
         }
         Ok(match (frame_type, len) {
-            (CLOSING, 0) => (State::Closed, Some(Frame::Closing)),
-            (_, 0) => (State::Idle, Some(Frame::Reserved { frame_type, len })),
-            _ => (
-                State::Skip {
-                    frame_type,
-                    len,
-                    left: len,
-                },
-                None,
-            ),
+            (CLOSING, 0) => State::Closed,
+            _ => State::Skip {
+                frame_type,
+                len,
+                left: len,
+            },
         })
     }
 }

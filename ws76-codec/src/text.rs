@@ -1,9 +1,13 @@
 //! Text whose UTF-8 was proven once, over shared bytes.
 
 use alloc::string::String;
+#[cfg(not(feature = "simd"))]
+use core::str::from_utf8 as read_utf8;
 use core::{fmt, ops::Deref, str};
 
 use bytes::Bytes;
+#[cfg(feature = "simd")]
+use simdutf8::basic::from_utf8 as read_utf8;
 
 use crate::Utf8Error;
 
@@ -58,7 +62,7 @@ impl Text {
     /// one pass over the text. Where bytes will do, [`Text::as_bytes`] is free.
     pub fn as_str(&self) -> &str {
         // Every constructor has proven that the bytes are UTF-8, so the default is never used.
-        from_utf8(&self.0).unwrap_or_default()
+        read_utf8(&self.0).unwrap_or_default()
     }
 
     /// The bytes of the text; always UTF-8.
@@ -169,20 +173,10 @@ impl fmt::Debug for Text {
 
 /// Whether `bytes` are UTF-8, and if not, from where on they are not.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
-    match from_utf8(bytes) {
-        Some(_) => Ok(()),
-        None => Err(Utf8Error::new(
+    match read_utf8(bytes) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Utf8Error::new(
             str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len),
         )),
     }
-}
-
-#[cfg(feature = "simd")]
-fn from_utf8(bytes: &[u8]) -> Option<&str> {
-    simdutf8::basic::from_utf8(bytes).ok()
-}
-
-#[cfg(not(feature = "simd"))]
-fn from_utf8(bytes: &[u8]) -> Option<&str> {
-    str::from_utf8(bytes).ok()
 }

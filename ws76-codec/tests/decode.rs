@@ -3,7 +3,7 @@
 mod support;
 
 use bytes::{Bytes, BytesMut};
-use support::{assert_decodes, assert_decodes_with, reserved, text};
+use support::{assert_decodes, assert_decodes_with, frame_types, reserved, text};
 use ws76_codec::{
     DecodeError, Decoder, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text, Utf8Error,
 };
@@ -64,6 +64,18 @@ fn decode_text_split_before_terminator_needs_more() {
 }
 
 #[test]
+fn decode_looks_for_the_terminator_once_in_each_byte() {
+    // What was searched is overwritten with the terminator: a search that began anew would find it.
+    let mut decoder = Decoder::new(DecoderConfig::new());
+    let mut src = BytesMut::from(&b"\x00"[..]);
+    for _ in 0..5 {
+        src.extend_from_slice(b"abc");
+        assert_eq!(decoder.decode(&mut src), Ok(None));
+        src[1..].fill(0xff);
+    }
+}
+
+#[test]
 fn decode_text_is_a_view_on_the_callers_buffer() {
     let mut decoder = Decoder::new(DecoderConfig::new());
     let mut src = BytesMut::from(&b"\x00hello\xff"[..]);
@@ -78,7 +90,7 @@ fn decode_text_is_a_view_on_the_callers_buffer() {
 
 #[test]
 fn decode_reserved_frame_with_terminator_is_rejected_by_default() {
-    for frame_type in 0x01..=0x7f {
+    for frame_type in frame_types(0x01..=0x7f) {
         let error = DecodeError::ReservedFrame { frame_type };
         assert_decodes(&[0, b'a', 0xff, frame_type], &[text("a")], Err(error));
         assert_decodes(&[frame_type, b'x', 0xff, 0, 0xff], &[], Err(error));
@@ -87,7 +99,7 @@ fn decode_reserved_frame_with_terminator_is_rejected_by_default() {
 
 #[test]
 fn decode_reserved_frame_with_terminator_is_skipped_by_choice() {
-    for frame_type in 0x01..=0x7f {
+    for frame_type in frame_types(0x01..=0x7f) {
         let bytes = [&[frame_type], &b"\x00\x80abc\xff\x00next\xff"[..]].concat();
         assert_decodes_with(
             SKIP,
@@ -109,7 +121,7 @@ fn decode_reserved_frame_with_terminator_is_skipped_by_choice() {
 
 #[test]
 fn decode_reserved_frame_with_length_is_rejected_by_default() {
-    for frame_type in 0x80..=0xfe {
+    for frame_type in frame_types(0x80..=0xfe) {
         let error = DecodeError::ReservedFrame { frame_type };
         assert_decodes(&[frame_type], &[], Err(error));
         assert_decodes(&[0, 0xff, frame_type, 1, b'a'], &[text("")], Err(error));
@@ -118,7 +130,7 @@ fn decode_reserved_frame_with_length_is_rejected_by_default() {
 
 #[test]
 fn decode_reserved_frame_with_length_is_skipped_by_choice() {
-    for frame_type in 0x80..=0xfe {
+    for frame_type in frame_types(0x80..=0xfe) {
         // The content holds 0xFF and 0x00: it is counted, not searched.
         let bytes = [&[frame_type, 4], &b"\xff\x00\xff\x00\x00next\xff"[..]].concat();
         assert_decodes_with(

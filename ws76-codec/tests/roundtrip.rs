@@ -76,6 +76,19 @@ fn text_of_an_encoded_frame_shares_its_bytes() {
 }
 
 #[test]
+fn text_from_bytes_is_utf8_or_an_error() {
+    let (good, bad) = (
+        Bytes::from_static(b"gr\xc3\xbcn"),
+        Bytes::from_static(b"gr\xfcn"),
+    );
+    assert_eq!(Text::from_utf8(good.clone()).unwrap(), "gr\u{fc}n");
+    assert_eq!(Text::from_utf8(bad.clone()).unwrap_err().valid_up_to(), 2);
+    let text = Text::from_utf8_lossy(good.clone());
+    assert_eq!(text.as_bytes().as_ptr(), good.as_ptr(), "no copy");
+    assert_eq!(Text::from_utf8_lossy(bad), "gr\u{fffd}n");
+}
+
+#[test]
 fn text_reads_as_a_string() {
     let text = Text::from_static("日本");
     assert_eq!(text.as_str(), "日本");
@@ -106,7 +119,8 @@ fn peer_that_closes_is_answered_once() {
     let mut closing = ClosingHandshake::new();
     assert!(closing.can_send());
     assert!(closing.received());
-    assert!(!closing.can_send() && closing.is_received() && !closing.is_finished());
+    assert!(!closing.can_send() && closing.is_received());
+    assert!(!closing.is_sent() && !closing.is_finished());
     assert!(
         !closing.received(),
         "a second closing frame is not answered"

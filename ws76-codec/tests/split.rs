@@ -181,7 +181,8 @@ fn a_session_gives_the_same_frames_at_every_two_way_cut() {
     session.extend_from_slice(b"discarded");
     let expected = naive(DecoderConfig::new(), &session);
     assert_eq!(expected.0.len(), 6);
-    for cut in 0..=session.len() {
+    let step = if cfg!(miri) { 9 } else { 1 };
+    for cut in (0..=session.len()).step_by(step) {
         let (head, tail) = session.split_at(cut);
         assert_eq!(
             decode(DecoderConfig::new(), [head, tail]),

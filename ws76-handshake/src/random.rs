@@ -66,18 +66,20 @@ mod tests {
     fn characters_cover_the_two_ranges_of_the_draft_and_no_digit() {
         let mut random = Random::new([1; 32]);
         let mut seen = [false; 128];
-        for _ in 0..5_000 {
+        // For Miri each MD5 is slow: it looks at few characters, and not for all of them.
+        for _ in 0..if cfg!(miri) { 50 } else { 1_000 } {
             seen[random.visible_non_digit() as usize] = true;
         }
         for (code, &seen) in seen.iter().enumerate() {
-            assert_eq!(seen, matches!(code, 0x21..=0x2F | 0x3A..=0x7E), "{code:#x}");
+            let allowed = matches!(code, 0x21..=0x2F | 0x3A..=0x7E);
+            assert!(seen == allowed || cfg!(miri) && !seen, "{code:#x}");
         }
     }
 
     #[test]
     fn numbers_stay_within_their_bounds() {
         let mut random = Random::new([2; 32]);
-        for _ in 0..1_000 {
+        for _ in 0..if cfg!(miri) { 20 } else { 1_000 } {
             assert!(random.up_to(3) <= 3);
             assert!(random.below(3) < 3);
         }

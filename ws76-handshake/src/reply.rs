@@ -94,7 +94,7 @@ impl ClientHandshake {
 }
 
 /// What the reply has to say.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Expected {
     pub(crate) location: Location,
     pub(crate) origin: Origin,
@@ -102,14 +102,14 @@ pub(crate) struct Expected {
     pub(crate) response: [u8; 16],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReplyReader {
     expected: Expected,
     limits: HeadLimits,
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum State {
     StatusLine { position: usize },
     Fields(FieldScanner),

@@ -58,35 +58,29 @@ impl RequestLineScanner {
                 }
                 .into());
             }
-            if let State::LineEnd {
-                method,
-                resource_name,
-            } = self.state
-            {
-                scan::check_line_feed(byte)?;
-                self.position += 1;
-                return Ok(Some(RequestLine {
+            self.state = match self.state {
+                State::Method => self.method(byte, limits)?,
+                State::Target { start } => self.target(head, byte, start, limits)?,
+                State::LineEnd {
                     method,
                     resource_name,
-                    end: self.position,
-                }));
-            }
-            if byte != b'\r' && self.position >= limits.max_line_len {
-                return Err(HandshakeError::RequestLineTooLong {
-                    max: limits.max_line_len,
-                });
-            }
-            self.state = match self.state {
-                State::Method => self.method(byte)?,
-                State::Target { start } => self.target(head, byte, start, limits)?,
-                end @ State::LineEnd { .. } => end,
+                } => {
+                    scan::check_line_feed(byte)?;
+                    let end = self.position + 1;
+                    return Ok(Some(RequestLine {
+                        method,
+                        resource_name,
+                        end,
+                    }));
+                }
             };
             self.position += 1;
         }
         Ok(None)
     }
 
-    fn method(&self, byte: u8) -> Result<State, HandshakeError> {
+    fn method(&self, byte: u8, limits: HeadLimits) -> Result<State, HandshakeError> {
+        self.check_line(byte, limits)?;
         match byte {
             b' ' if self.position > 0 => Ok(State::Target {
                 start: self.position + 1,
@@ -105,6 +99,7 @@ impl RequestLineScanner {
         start: usize,
         limits: HeadLimits,
     ) -> Result<State, HandshakeError> {
+        self.check_line(byte, limits)?;
         // The version may still follow, so the limit is that of the name and the version. A line
         // that ends with the version then holds a name within its limit.
         let max = limits.max_resource_name_len;
@@ -129,6 +124,16 @@ impl RequestLineScanner {
             0x20..=0x7E => Ok(State::Target { start }),
             _ => Err(HandshakeError::InvalidResourceName),
         }
+    }
+
+    /// Refuses a byte that makes the line too long; the CR after it does not count.
+    fn check_line(&self, byte: u8, limits: HeadLimits) -> Result<(), HandshakeError> {
+        if byte != b'\r' && self.position >= limits.max_line_len {
+            return Err(HandshakeError::RequestLineTooLong {
+                max: limits.max_line_len,
+            });
+        }
+        Ok(())
     }
 }
 

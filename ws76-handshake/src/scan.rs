@@ -64,7 +64,7 @@ impl FieldSpan {
 }
 
 /// The resumable scan over the fields, from the line after the first to the empty line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FieldScanner {
     limits: HeadLimits,
     position: usize,
@@ -255,4 +255,30 @@ fn plain_len(window: &[u8]) -> usize {
 /// An offset inside a head, which [`addressable`] keeps below 4 GiB.
 fn offset(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_len;
+
+    #[test]
+    fn plain_bytes_are_counted_up_to_the_first_cr_lf_or_nul() {
+        for plain in [
+            "",
+            "a",
+            "a\tb",
+            "\u{1}\u{c}",
+            "\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t",
+            "16 bytes of text",
+        ] {
+            for len in 0..3 {
+                let plain = plain.repeat(1 + len);
+                assert_eq!(plain_len(plain.as_bytes()), plain.len());
+                for end in ["\r", "\n", "\0", "\r\n", "\0\0 and more than sixteen bytes"] {
+                    let window = [&plain, end].concat();
+                    assert_eq!(plain_len(window.as_bytes()), plain.len(), "{window:?}");
+                }
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The client's side: what it sends, and that it checks all of section 7 (draft-76 §4.1).
 
+use std::sync::LazyLock;
+
 use bytes::BytesMut;
 use proptest::prelude::*;
 use ws76_handshake::{
@@ -44,7 +46,9 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_no_panic_for_a_client(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn any_bytes_are_no_panic_for_a_client_and_come_to_the_same_however_cut(
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
         let _ = read_every_way(HeadLimits::new(), &bytes);
         let _ = read_every_way(HeadLimits::new(), &[b"HTTP/1.1 101 \r\n", &bytes[..]].concat());
     }
@@ -63,11 +67,16 @@ fn section_4_1_the_order_of_the_fields_is_drawn() {
             .0
             .to_owned()
     };
-    let mut names: Vec<_> = (0..200).map(first_field).collect();
+    assert_eq!(first_field(3), first_field(3));
+    // For Miri each MD5 is slow, and a start draws dozens: the order is the same there.
+    let seeds = if cfg!(miri) { 2 } else { 60 };
+    let mut names: Vec<_> = (0..seeds).map(first_field).collect();
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), 7, "each field comes first at times: {names:?}");
-    assert_eq!(first_field(3), first_field(3));
+    assert!(
+        names.len() == 7 || cfg!(miri),
+        "each field comes first at times: {names:?}"
+    );
 }
 
 #[test]
@@ -232,16 +241,34 @@ fn section_7_a_wrong_response_is_refused() {
 }
 
 #[test]
-fn section_7_a_subprotocol_that_was_not_asked_for_is_refused() {
-    let location = Location::parse("ws://a/").unwrap();
-    let request = ClientRequest::new(location, Origin::try_from("null").unwrap());
-    let mut client = ClientHandshake::start(request, &[9; 32], &mut Vec::new());
-    let mut src = BytesMut::from(
-        "HTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Origin: null\r\nSec-WebSocket-Location: ws://a/\r\n\
-         Sec-WebSocket-Protocol:\r\n\r\n",
+fn section_7_a_subprotocol_is_refused_if_and_only_if_none_was_asked_for() {
+    let head = "HTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Origin: null\r\nSec-WebSocket-Location: ws://a/\r\n";
+    for (subprotocol, result) in [
+        (
+            "Sec-WebSocket-Protocol:\r\n",
+            Err(ReplyError::SubprotocolUnasked),
+        ),
+        ("", Ok(None)),
+    ] {
+        let location = Location::parse("ws://a/").unwrap();
+        let request = ClientRequest::new(location, Origin::try_from("null").unwrap());
+        let mut client = ClientHandshake::start(request, &[9; 32], &mut Vec::new());
+        let mut src = BytesMut::from(&[head, subprotocol, "\r\n"].concat()[..]);
+        assert_eq!(client.read(&mut src), result);
+        assert_eq!(src.is_empty(), result.is_ok(), "a right head is taken");
+    }
+}
+
+#[test]
+fn a_request_says_what_it_asks_for_and_a_reply_shows_no_cookie() {
+    assert_eq!(request().location().as_str(), "ws://b.example/c?d");
+    let (reply, _) = read_every_way(HeadLimits::new(), &reply(&[]));
+    let debug = format!("{:?}", reply.unwrap().unwrap());
+    assert!(
+        debug.contains("Set-Cookie") && !debug.contains("a=b"),
+        "{debug}"
     );
-    assert_eq!(client.read(&mut src), Err(ReplyError::SubprotocolUnasked));
 }
 
 #[test]
@@ -252,7 +279,7 @@ fn replies_are_taken_at_their_limits_and_refused_above() {
         .with_max_head_len(head_len)
         .with_max_fields(6);
     assert!(matches!(read_every_way(limits, &bytes).0, Ok(Some(_))));
-    for max in 0..head_len {
+    for max in (0..head_len).step_by(if cfg!(miri) { 40 } else { 1 }) {
         assert_eq!(
             read_every_way(limits.with_max_head_len(max), &bytes).0,
             Err(ReplyError::Head(HeadError::HeadTooLong { max }))
@@ -276,16 +303,36 @@ fn replies_are_taken_at_their_limits_and_refused_above() {
     }
 }
 
+#[test]
+fn status_lines_are_taken_at_their_limit_and_refused_above() {
+    let line = "HTTP/1.1 101 of more bytes than the field that is the longest line of this reply";
+    let bytes = reply(&[("HTTP/1.1 101 WebSocket Protocol Handshake", line)]);
+    let limits = HeadLimits::new().with_max_line_len(line.len());
+    assert!(matches!(read_every_way(limits, &bytes).0, Ok(Some(_))));
+    let max = line.len() - 1;
+    let limits = limits.with_max_line_len(max);
+    let error = Err(ReplyError::Head(HeadError::LineTooLong { max }));
+    assert_eq!(read_every_way(limits, &bytes).0, error);
+    assert_eq!(read_every_way(limits, &bytes[..max]).0, Ok(None));
+    assert_eq!(read_every_way(limits, &bytes[..=max]).0, error, "at once");
+}
+
 fn request() -> ClientRequest {
     let location = Location::parse("ws://b.example/c?d").unwrap();
     ClientRequest::new(location, Origin::try_from("http://a.example").unwrap())
         .with_subprotocol(Subprotocol::try_from("chat").unwrap())
 }
 
+/// A client that has asked for [`request`], and its bytes. Drawing them costs more than the rest.
+static STARTED: LazyLock<(ClientHandshake, Vec<u8>)> = LazyLock::new(|| {
+    let mut dst = Vec::new();
+    let client = ClientHandshake::start(request(), &[0x42; 32], &mut dst);
+    (client, dst)
+});
+
 /// The right reply to [`request`] with some pieces replaced; each piece must be there.
 fn reply(edits: &[(&str, &str)]) -> Vec<u8> {
-    let (mut src, mut dst) = (BytesMut::new(), Vec::new());
-    let _client = ClientHandshake::start(request(), &RANDOM, &mut src);
+    let (mut src, mut dst) = (BytesMut::from(&STARTED.1[..]), Vec::new());
     let Ok(Some(Incoming::WebSocket(request))) =
         RequestReader::new(HeadLimits::new()).read(&mut src)
     else {
@@ -308,7 +355,8 @@ fn reply(edits: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// What a reply comes to and what is left of it, the same however it is cut.
+/// What a reply comes to and what is left of it, the same however it is cut (under Miri, which is
+/// slow, at few places).
 fn read_every_way(
     limits: HeadLimits,
     bytes: &[u8],
@@ -316,7 +364,8 @@ fn read_every_way(
     let whole = read(limits, &[bytes]);
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(read(limits, &single), whole, "in single bytes");
-    for cut in 0..=bytes.len() {
+    let step = if cfg!(miri) { 1 + bytes.len() / 6 } else { 1 };
+    for cut in (0..=bytes.len()).step_by(step) {
         let (front, back) = bytes.split_at(cut);
         assert_eq!(read(limits, &[front, back]), whole, "cut at {cut}");
     }
@@ -324,8 +373,7 @@ fn read_every_way(
 }
 
 fn read(limits: HeadLimits, chunks: &[&[u8]]) -> (Result<Option<Reply>, ReplyError>, Vec<u8>) {
-    let mut client =
-        ClientHandshake::start(request(), &RANDOM, &mut Vec::new()).with_limits(limits);
+    let mut client = STARTED.0.clone().with_limits(limits);
     let mut src = BytesMut::new();
     let mut result = Ok(None);
     for chunk in chunks {
@@ -346,5 +394,3 @@ fn read(limits: HeadLimits, chunks: &[&[u8]]) -> (Result<Option<Reply>, ReplyErr
     }
     (result, src.to_vec())
 }
-
-const RANDOM: [u8; 32] = [0x42; 32];
