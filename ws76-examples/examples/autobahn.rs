@@ -4,8 +4,9 @@
 
 use std::{env, io};
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
-use ws76_server::{Config, Connection, Handler, Server, Text};
+use ws76_server::{BinaryMessages, Config, Connection, Handler, Server, Text};
 
 struct Echo;
 
@@ -14,6 +15,10 @@ impl Handler for Echo {
         // Fails when the client has gone meanwhile.
         connection.send(text).await.ok();
     }
+
+    async fn on_binary(&self, connection: &Connection, bytes: Bytes) {
+        connection.send_binary(bytes).await.ok();
+    }
 }
 
 #[tokio::main]
@@ -21,6 +26,8 @@ async fn main() -> io::Result<()> {
     let address = env::args().nth(1);
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:0")).await?;
     println!("Listening at ws://{}/", listener.local_addr()?);
-    let config = Config::new().with_max_message_len(16 << 20);
+    let config = Config::new()
+        .with_max_message_len(16 << 20)
+        .with_binary(BinaryMessages::Deliver);
     Server::new(listener).with_config(config).serve(Echo).await
 }
