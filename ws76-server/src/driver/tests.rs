@@ -1,5 +1,7 @@
 //! Timeouts to the second, over streams in memory and with paused time.
 
+mod due;
+
 use std::{sync::Mutex, time::Duration};
 
 use tokio::{

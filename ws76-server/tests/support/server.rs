@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use bytes::Bytes;
 use tokio::{
     net::{TcpListener, TcpSocket},
     sync::{mpsc, oneshot},
@@ -14,7 +15,7 @@ use tokio::{
 };
 use ws76_server::{
     CloseReason, Config, Connection, ConnectionError, Decision, Handler, Head, Registry, Request,
-    Response, Server, Text,
+    Response, Server, Stats, Text,
 };
 
 use super::within;
@@ -24,6 +25,7 @@ use super::within;
 pub(crate) enum Seen {
     Open(u64),
     Message(u64, String),
+    Binary(u64, Vec<u8>),
     Error(u64, ConnectionError),
     Closed(u64, CloseReason),
     /// What promises P4 and P5 exclude: two events at once, or an event of a connection that is
@@ -32,10 +34,11 @@ pub(crate) enum Seen {
 }
 
 /// A server that serves in a task. Its events are recorded as they begin.
-#[derive(Debug)]
 pub(crate) struct TestServer {
     pub(crate) addr: SocketAddr,
     pub(crate) registry: Registry,
+    stats: Box<dyn Fn() -> Stats + Send + Sync>,
+    set_config: Box<dyn Fn(Config) + Send + Sync>,
     seen: mpsc::UnboundedReceiver<Seen>,
     shutdown: Option<oneshot::Sender<()>>,
     serve: JoinHandle<io::Result<()>>,
@@ -64,13 +67,26 @@ impl TestServer {
             let _ = asked.await;
         });
         let registry = serve.registry();
+        let (stats, config) = (serve.endpoint().clone(), serve.endpoint().clone());
         Self {
             addr,
             registry,
+            stats: Box::new(move || stats.stats()),
+            set_config: Box::new(move |new| config.set_config(new)),
             seen,
             shutdown: Some(shutdown),
             serve: tokio::spawn(serve.into_future()),
         }
+    }
+
+    /// What the server has done so far.
+    pub(crate) fn stats(&self) -> Stats {
+        (self.stats)()
+    }
+
+    /// Sets the config of the connections to come.
+    pub(crate) fn set_config(&self, config: Config) {
+        (self.set_config)(config);
     }
 
     /// The next event.
@@ -230,6 +246,12 @@ impl<H: Handler> Handler for Recorded<H> {
         let event = Seen::Message(connection.id().get(), text.as_str().to_owned());
         let _busy = self.begin(connection, event, true);
         self.inner.on_message(connection, text).await;
+    }
+
+    async fn on_binary(&self, connection: &Connection, bytes: Bytes) {
+        let event = Seen::Binary(connection.id().get(), bytes.to_vec());
+        let _busy = self.begin(connection, event, true);
+        self.inner.on_binary(connection, bytes).await;
     }
 
     async fn on_error(&self, connection: &Connection, error: ConnectionError) {
