@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::{net::TcpListener, time::sleep};
 
-use crate::{Endpoint, Handler};
+use crate::{Endpoint, Handler, socket};
 
 impl<H, S> Endpoint<H, S>
 where
@@ -28,9 +28,7 @@ where
                     let Some(permit) = self.permit().await else {
                         return;
                     };
-                    // Each write is a batch of whole frames already. Where this fails the stream
-                    // is dead.
-                    let _ = stream.set_nodelay(true);
+                    socket::prepare(&stream, &self.config());
                     self.spawn(stream, peer_addr.into(), permit);
                 }
                 Err(error) if is_of_one_connection(&error) => {}

@@ -58,6 +58,59 @@ pub struct Heartbeat {
     pub interval: Duration,
 }
 
+/// Probes of TCP on a silent connection.
+#[cfg(feature = "keepalive")]
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Silence before the first probe.
+    pub idle: Duration,
+    /// Time between probes.
+    pub interval: Duration,
+    /// Probes without an answer after which the connection is gone.
+    pub probes: u32,
+}
+
+#[cfg(feature = "keepalive")]
+impl Keepalive {
+    /// The defaults: after 60 s, every 15 s, 4 times.
+    pub const fn new() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            interval: Duration::from_secs(15),
+            probes: 4,
+        }
+    }
+
+    /// Sets the silence before the first probe.
+    #[must_use]
+    pub const fn with_idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Sets the time between probes.
+    #[must_use]
+    pub const fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Sets the count of probes.
+    #[must_use]
+    pub const fn with_probes(mut self, probes: u32) -> Self {
+        self.probes = probes;
+        self
+    }
+}
+
+#[cfg(feature = "keepalive")]
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Limits, timeouts and policies of a [`Server`](crate::Server), for both protocols alike.
 ///
 /// ```
@@ -87,7 +140,9 @@ pub struct Config {
     pub max_queued_len: usize,
     /// What happens when a connection's outbound queue is full; it is dropped by default.
     pub slow_receiver: SlowReceiver,
-    /// Most connections at a time, those that are opening included; 10,000 by default.
+    /// Most connections at a time, those that are opening included; 10,000 by default. At the start
+    /// it is lowered to the process's limit on open files less 32, where the system tells that
+    /// limit: to serve more, raise it (`ulimit -n`, systemd's `LimitNOFILE`).
     pub max_connections: usize,
     /// What happens to further clients; they wait by default.
     pub when_full: WhenFull,
@@ -119,6 +174,14 @@ pub struct Config {
     pub max_lifetime: Option<Duration>,
     /// A text for draft-76 clients that are silent; none by default.
     pub heartbeat: Option<Heartbeat>,
+    /// Probes of TCP by which the kernel finds clients that are gone without a word; by default after
+    /// 60 s of silence, every 15 s, 4 times.
+    #[cfg(feature = "keepalive")]
+    pub keepalive: Option<Keepalive>,
+    /// Time after which the kernel gives a connection up when what was written is not acknowledged
+    /// (`TCP_USER_TIMEOUT`, Linux only); 60 s by default.
+    #[cfg(feature = "keepalive")]
+    pub user_timeout: Option<Duration>,
     /// What happens to binary messages of RFC 6455 clients; they are refused by default.
     pub binary: BinaryMessages,
     /// Which pages may open a connection; any by default.
@@ -158,6 +221,10 @@ impl Config {
             shutdown_timeout: Duration::from_secs(30),
             max_lifetime: None,
             heartbeat: None,
+            #[cfg(feature = "keepalive")]
+            keepalive: Some(Keepalive::new()),
+            #[cfg(feature = "keepalive")]
+            user_timeout: Some(Duration::from_secs(60)),
             binary: BinaryMessages::Refuse,
             origins: Origins::any(),
             hosts: Hosts::any(),

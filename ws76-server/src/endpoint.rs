@@ -18,7 +18,7 @@ use crate::{
     Config, Handler, Peer, Protocol, Registry, Stats, WhenFull,
     addresses::Addresses,
     draft76::Draft76,
-    driver,
+    driver, file_limit,
     half_open::HalfOpen,
     opening::{Opened, Terms, open},
     stats::Counters,
@@ -78,7 +78,7 @@ where
 {
     /// An endpoint without connections.
     pub fn new(handler: H, config: Config) -> Self {
-        let permits = config.max_connections.min(Semaphore::MAX_PERMITS);
+        let permits = file_limit::capped(config.max_connections).min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Inner {
             handler,
             config: RwLock::new(Arc::new(config)),

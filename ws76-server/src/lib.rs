@@ -60,6 +60,7 @@ mod end;
 mod endpoint;
 mod error;
 mod event;
+mod file_limit;
 mod framed;
 mod half_open;
 mod handler;
@@ -75,6 +76,7 @@ mod request;
 #[cfg(feature = "rfc6455")]
 mod rfc6455;
 mod server;
+mod socket;
 mod stats;
 mod sync;
 mod wire;
@@ -85,6 +87,8 @@ mod wire;
 struct Readme;
 
 pub use close_status::CloseStatus;
+#[cfg(feature = "keepalive")]
+pub use config::Keepalive;
 pub use config::{BinaryMessages, Config, Heartbeat, SlowReceiver, WhenFull};
 pub use connection::{Connection, ConnectionId};
 pub use endpoint::Endpoint;

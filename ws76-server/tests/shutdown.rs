@@ -312,6 +312,7 @@ async fn many_connections_of_every_end_leave_nothing_behind() {
             Seen::Open(_) => open += 1,
             Seen::Closed(..) => closed += 1,
             Seen::Message(..) | Seen::Error(..) => {}
+            Seen::Binary(id, _) => panic!("connection {id} got a binary message"),
             Seen::Forbidden(id, what) => panic!("connection {id}: {what}"),
         }
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use ws76_codec::{DecoderConfig, Text};
 use ws76_handshake::{HeadLimits, Location, Scheme};
 
+#[cfg(feature = "keepalive")]
+use super::Keepalive;
 use super::{BinaryMessages, Config, Heartbeat, SlowReceiver, WhenFull};
 use crate::{Hosts, Origins, Versions};
 
@@ -184,6 +186,38 @@ impl Config {
     #[must_use]
     pub const fn with_versions(mut self, versions: Versions) -> Self {
         self.versions = versions;
+        self
+    }
+
+    /// Sets the probes of TCP.
+    #[cfg(feature = "keepalive")]
+    #[must_use]
+    pub const fn with_keepalive(mut self, keepalive: Keepalive) -> Self {
+        self.keepalive = Some(keepalive);
+        self
+    }
+
+    /// Sends no probes of TCP.
+    #[cfg(feature = "keepalive")]
+    #[must_use]
+    pub const fn without_keepalive(mut self) -> Self {
+        self.keepalive = None;
+        self
+    }
+
+    /// Sets the time for what was written to be acknowledged.
+    #[cfg(feature = "keepalive")]
+    #[must_use]
+    pub const fn with_user_timeout(mut self, timeout: Duration) -> Self {
+        self.user_timeout = Some(timeout);
+        self
+    }
+
+    /// Leaves it to the kernel how long what was written may stay without acknowledgement.
+    #[cfg(feature = "keepalive")]
+    #[must_use]
+    pub const fn without_user_timeout(mut self) -> Self {
+        self.user_timeout = None;
         self
     }
 }

@@ -86,6 +86,7 @@ impl World {
         let at = match seen {
             Seen::Open(id)
             | Seen::Message(id, _)
+            | Seen::Binary(id, _)
             | Seen::Error(id, _)
             | Seen::Closed(id, _)
             | Seen::Forbidden(id, _) => index(id),
