@@ -167,6 +167,9 @@ impl TestServer {
 
     async fn rest(&mut self) -> Vec<Seen> {
         let mut rest = Vec::new();
+        // These hold the handler too.
+        self.stats = Box::new(Stats::default);
+        self.set_config = Box::new(drop);
         // Ends when the last task has dropped the handler.
         while let Some(event) = within("the end of all tasks", self.seen.recv()).await {
             rest.push(event);
