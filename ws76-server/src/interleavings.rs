@@ -10,9 +10,9 @@
 //! tokens, which no check shares between threads; and the reference counts of `Arc` and `Bytes`,
 //! as those of std and `bytes` are taken to be right.
 //!
-//! The count of preemptions is bounded, see [`PREEMPTIONS`]; switches where a thread waits are not
-//! counted. Without a bound a check with the real driver does not end. `LOOM_MAX_PREEMPTIONS`
-//! raises it.
+//! A check with the real driver has too many orders for all of them to be run: those are in which
+//! threads that could go on are taken off at most [`MANY`] or [`FEW`] times; where a thread waits,
+//! all the others are tried. `LOOM_MAX_PREEMPTIONS` raises that.
 
 mod closing;
 mod peer;
@@ -41,8 +41,12 @@ use crate::{
     SendError, draft76::Draft76, driver, registry::Registered, stats::Counters,
 };
 
-/// How often one run may take a thread off though it could go on.
-const PREEMPTIONS: usize = 2;
+/// How often a run takes a thread off that could go on.
+const MANY: Option<usize> = Some(3);
+/// As [`MANY`], for the checks in which more happens.
+const FEW: Option<usize> = Some(2);
+/// As often as can be.
+const ALL: Option<usize> = None;
 /// The deepest stacks are those of drivers; in words.
 const STACK: usize = 32 << 10;
 
@@ -52,9 +56,10 @@ const BOTH: &[Protocol] = &[
     Protocol::Rfc6455,
 ];
 
-/// Runs a check in all orders; returns all that came of it.
+/// Runs a check in all orders with so many preemptions; returns all that came of it.
 fn explore<T: Ord + Send + 'static>(
     name: &str,
+    preemptions: Option<usize>,
     check: impl Fn() -> T + Send + Sync + 'static,
 ) -> BTreeSet<T> {
     let mut time = tokio::runtime::Builder::new_current_thread();
@@ -63,7 +68,7 @@ fn explore<T: Ord + Send + 'static>(
     let outcomes = Arc::new(Mutex::new((0, BTreeSet::new())));
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 20_000;
-    builder.preemption_bound.get_or_insert(PREEMPTIONS);
+    builder.preemption_bound = builder.preemption_bound.or(preemptions);
     let all = Arc::clone(&outcomes);
     let started = std::time::Instant::now();
     builder.check(move || {
@@ -82,14 +87,17 @@ fn explore<T: Ord + Send + 'static>(
     outcomes
 }
 
-/// Runs a check of one connection in all orders, once for each protocol.
+/// As [`explore`], for each protocol: the same comes of both.
 fn explore_both<T: Ord + Debug + Send + 'static>(
     name: &str,
+    preemptions: Option<usize>,
     check: impl Fn(Protocol) -> T + Send + Sync + Copy + 'static,
 ) -> BTreeSet<T> {
-    let outcomes = BOTH
-        .iter()
-        .map(|&protocol| explore(&format!("{name}, {protocol}"), move || check(protocol)));
+    let outcomes = BOTH.iter().map(|&protocol| {
+        explore(&format!("{name}, {protocol}"), preemptions, move || {
+            check(protocol)
+        })
+    });
     let outcomes: Vec<_> = outcomes.collect();
     for other in &outcomes {
         assert_eq!(outcomes.first(), Some(other), "the protocols differ");
@@ -148,7 +156,7 @@ fn insert(registry: &Registry, protocol: Protocol, config: &Config) -> Registere
 }
 
 /// What the handler of a connection does when it opens.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 enum OnOpen {
     #[default]
     Returns,

@@ -7,13 +7,13 @@ use std::{
 
 use loom::thread;
 
-use super::{BOTH, Heard, OnOpen, explore, explore_both, insert, peer::Peer, serve};
+use super::{BOTH, Heard, MANY, OnOpen, explore, explore_both, insert, peer::Peer, serve};
 use crate::{CloseReason, Config, Protocol, Registry, SendError};
 
 #[test]
 fn push_that_races_a_close_is_ahead_of_the_closing_frame_or_an_error() {
     // P2: Ok means that it goes out, an error that it does not.
-    let seen = explore_both("push_races_close", |protocol| {
+    let seen = explore_both("push_races_close", MANY, |protocol| {
         let config = Config::new();
         let registry = Registry::default();
         let registered = insert(&registry, protocol, &config);
@@ -45,7 +45,7 @@ fn push_that_races_a_close_is_ahead_of_the_closing_frame_or_an_error() {
 fn push_that_races_an_abort_is_received_or_dropped() {
     // P2, P8: Ok = received + dropped.
     for &protocol in BOTH {
-        let seen = explore(&format!("push_races_abort, {protocol}"), move || {
+        let seen = explore(&format!("push_races_abort, {protocol}"), MANY, move || {
             let config = Config::new();
             let registry = Registry::default();
             let registered = insert(&registry, protocol, &config);
@@ -78,7 +78,7 @@ fn push_that_races_an_abort_is_received_or_dropped() {
 #[test]
 fn two_closes_are_one() {
     // P4, P8: one closing frame, one reason; the first who asked.
-    let seen = explore_both("two_closes", |protocol| {
+    let seen = explore_both("two_closes", MANY, |protocol| {
         let config = Config::new();
         let registry = Registry::default();
         let registered = insert(&registry, protocol, &config);
@@ -105,23 +105,27 @@ fn two_closes_are_one() {
 fn no_message_is_delivered_after_a_close() {
     // The handler returns from the first message when another thread has closed.
     for &protocol in BOTH {
-        let seen = explore(&format!("no_message_after_close, {protocol}"), move || {
-            let config = Config::new();
-            let registry = Registry::default();
-            let registered = insert(&registry, protocol, &config);
-            let connection = registered.connection().clone();
-            let peer = Peer::sending(protocol, &["1", "2"]);
-            let closing = connection.clone();
-            let closer = thread::spawn(move || closing.close());
-            let heard = Arc::new(Heard {
-                closer: Mutex::new(Some(closer)),
-                ..Heard::default()
-            });
-            let driver = serve(registered, &peer, &config, Arc::clone(&heard));
-            let _ = connection.try_send("a");
-            assert!(driver.join().unwrap().is_clean());
-            *heard.messages.lock().unwrap()
-        });
+        let seen = explore(
+            &format!("no_message_after_close, {protocol}"),
+            MANY,
+            move || {
+                let config = Config::new();
+                let registry = Registry::default();
+                let registered = insert(&registry, protocol, &config);
+                let connection = registered.connection().clone();
+                let peer = Peer::sending(protocol, &["1", "2"]);
+                let closing = connection.clone();
+                let closer = thread::spawn(move || closing.close());
+                let heard = Arc::new(Heard {
+                    closer: Mutex::new(Some(closer)),
+                    ..Heard::default()
+                });
+                let driver = serve(registered, &peer, &config, Arc::clone(&heard));
+                let _ = connection.try_send("a");
+                assert!(driver.join().unwrap().is_clean());
+                *heard.messages.lock().unwrap()
+            },
+        );
         assert_eq!(Vec::from_iter(seen), [0, 1], "{protocol}");
     }
 }
@@ -129,7 +133,7 @@ fn no_message_is_delivered_after_a_close() {
 #[test]
 fn abort_ends_a_close_whose_client_does_not_answer() {
     // P8: the closing timeout does not come.
-    explore_both("abort_ends_a_close", |protocol| {
+    explore_both("abort_ends_a_close", MANY, |protocol| {
         let config = Config::new();
         let registry = Registry::default();
         let registered = insert(&registry, protocol, &config);
@@ -148,7 +152,7 @@ fn abort_ends_a_close_whose_client_does_not_answer() {
 #[test]
 fn abort_ends_a_handler_that_hangs_though_its_client_is_gone() {
     // P6, P8
-    explore_both("abort_ends_a_handler", |protocol| {
+    explore_both("abort_ends_a_handler", MANY, |protocol| {
         let config = Config::new();
         let registry = Registry::default();
         let registered = insert(&registry, protocol, &config);

@@ -178,7 +178,7 @@ impl Stream {
     }
 
     /// How many of `len` bytes the kernel takes.
-    fn poll_room(&self, len: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<io::Result<usize>> {
         let Some(kernel) = &self.0.kernel else {
             return Poll::Ready(Ok(len));
         };

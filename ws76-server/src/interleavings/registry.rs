@@ -2,13 +2,13 @@
 
 use loom::thread;
 
-use super::{Heard, OnOpen, block_on, explore, insert, peer::Peer, serve};
+use super::{ALL, FEW, Heard, MANY, OnOpen, block_on, explore, insert, peer::Peer, serve};
 use crate::{CloseReason, Config, Protocol, Registry, SendError};
 
 #[test]
 fn connection_that_comes_during_close_all_is_closed() {
     // P8: in order, with a closing frame.
-    explore("close_all_and_insert", || {
+    explore("close_all_and_insert", MANY, || {
         let config = Config::new();
         let registry = Registry::default();
         let coming = registry.clone();
@@ -30,7 +30,7 @@ fn connection_that_comes_during_close_all_is_closed() {
 #[test]
 fn connection_that_comes_during_abort_all_is_dropped() {
     // P8: though its handler hangs, and nobody aborts a second time.
-    explore("abort_all_and_insert", || {
+    explore("abort_all_and_insert", MANY, || {
         let config = Config::new();
         let registry = Registry::default();
         let coming = registry.clone();
@@ -51,7 +51,7 @@ fn connection_that_comes_during_abort_all_is_dropped() {
 #[test]
 fn sends_that_race_the_removal_end() {
     // P2, P5: Ok = dropped as nobody writes; who waits for room is told; afterwards nobody is there.
-    let seen = explore("removal", || {
+    let seen = explore("removal", MANY, || {
         let config = Config::new().with_max_queued_messages(1);
         let registry = Registry::default();
         let registered = insert(&registry, Protocol::Draft76, &config);
@@ -87,7 +87,7 @@ fn sends_that_race_the_removal_end() {
 #[test]
 fn broadcasts_of_one_sender_arrive_in_one_order_everywhere() {
     // P1, P3: one of the two receivers is written to meanwhile, and another sends as well.
-    let seen = explore("broadcast_order", || {
+    let seen = explore("broadcast_order", FEW, || {
         let config = Config::new();
         let registry = Registry::default();
         let peers = [1, 2].map(|_| Peer::new(Protocol::Draft76));
@@ -121,7 +121,7 @@ fn broadcasts_of_one_sender_arrive_in_one_order_everywhere() {
 #[test]
 fn broadcast_reaches_once_who_is_open_throughout() {
     // P3: another comes and goes; it gets it once or not, and is counted when it does.
-    let seen = explore("broadcast_coming_and_going", || {
+    let seen = explore("broadcast_coming_and_going", ALL, || {
         let config = Config::new();
         let registry = Registry::default();
         let stays = insert(&registry, Protocol::Draft76, &config);
@@ -148,7 +148,7 @@ fn broadcast_reaches_once_who_is_open_throughout() {
 #[test]
 fn ids_never_collide() {
     // P5
-    let seen = explore("ids", || {
+    let seen = explore("ids", ALL, || {
         let config = Config::new();
         let registry = Registry::default();
         let others = [1, 2].map(|_| {

@@ -8,7 +8,7 @@ use std::{
 
 use loom::thread;
 
-use super::{Heard, OnOpen, block_on, explore, explore_both, insert, peer::Peer, serve};
+use super::{FEW, Heard, MANY, OnOpen, block_on, explore, explore_both, insert, peer::Peer, serve};
 use crate::{CloseReason, Config, Connection, Protocol, Registry, SendError, SlowReceiver};
 
 /// So long that tungstenite hands it to the kernel before it takes another.
@@ -40,7 +40,7 @@ const CLEAN: CloseReason = CloseReason::Local { clean: true };
 #[test]
 fn driver_that_goes_to_sleep_misses_no_message() {
     // P2: nothing but the message itself wakes the driver, and then the flush.
-    let seen = explore_both("driver_that_goes_to_sleep", |protocol| {
+    let seen = explore_both("driver_that_goes_to_sleep", FEW, |protocol| {
         let config = Config::new();
         let registry = Registry::default();
         let registered = insert(&registry, protocol, &config);
@@ -66,7 +66,7 @@ fn driver_that_goes_to_sleep_misses_no_message() {
 #[test]
 fn send_that_waits_for_room_is_woken_by_a_write() {
     // P1, P2: the queue holds one message, and the kernel takes nothing until the client reads.
-    explore_both("send_that_waits_for_room", |protocol| {
+    explore_both("send_that_waits_for_room", FEW, |protocol| {
         let config = narrow(SlowReceiver::Disconnect);
         let registry = Registry::default();
         let registered = insert(&registry, protocol, &config);
@@ -89,7 +89,7 @@ fn send_that_waits_for_room_is_woken_by_a_write() {
 #[test]
 fn both_who_wait_for_room_get_it() {
     // P2: one of the two takes the room that both were woken for.
-    let seen = explore("both_who_wait_for_room", || {
+    let seen = explore("both_who_wait_for_room", FEW, || {
         let config = narrow(SlowReceiver::Disconnect);
         let registry = Registry::default();
         let registered = insert(&registry, Protocol::Draft76, &config);
@@ -111,7 +111,7 @@ fn both_who_wait_for_room_get_it() {
 #[test]
 fn handler_that_waits_for_room_is_written_for() {
     // P2, P6: the one who makes room is the one who waits, and another takes some of it.
-    let seen = explore_both("handler_that_waits_for_room", |protocol| {
+    let seen = explore_both("handler_that_waits_for_room", MANY, |protocol| {
         let config = narrow(SlowReceiver::Disconnect);
         let registry = Registry::default();
         let registered = insert(&registry, protocol, &config);
@@ -150,35 +150,40 @@ fn end_by(cause: Cause, connection: &Connection, peer: &Peer) {
 
 #[test]
 fn send_that_waits_for_room_hears_of_the_end() {
-    // P2, P7: there never is room again.
+    // P2, P6, P7: there never is room again, and the driver may have to wait for its handler.
     for (cause, heard) in [
         (Cause::Close, &["closing"][..]),
         (Cause::Abort, &["closed"]),
         (Cause::Reset, &["closed"]),
         (Cause::Slow, &["closed", "closing"]),
     ] {
-        let name = format!("send_that_waits_for_room, {cause:?}");
-        let seen = explore(&name, move || {
-            let config = narrow(SlowReceiver::Disconnect);
-            let registry = Registry::default();
-            let registered = insert(&registry, Protocol::Draft76, &config);
-            let connection = registered.connection().clone();
-            assert_eq!(connection.try_send("x"), Ok(()));
-            let peer = Peer::with_room(Protocol::Draft76, 0);
-            let driver = serve(registered, &peer, &config, Heard::default());
-            let waiting = connection.clone();
-            let waiting = thread::spawn(move || block_on(waiting.send("a")));
-            end_by(cause, &connection, &peer);
-            let heard = short(waiting.join().unwrap());
-            // The closing timeout is what would end it.
-            registry.abort_all();
-            assert!(!driver.join().unwrap().is_clean());
-            assert_eq!(peer.received().texts.len(), 0);
-            assert_eq!(connection.dropped(), 1);
-            heard
-        });
-        assert_eq!(Vec::from_iter(seen), heard, "{cause:?}");
+        for on_open in [OnOpen::Returns, OnOpen::Hangs] {
+            let name = format!("send_that_waits_for_room, {cause:?}, {on_open:?}");
+            let seen = explore(&name, FEW, move || waits_for_room(cause, on_open));
+            assert_eq!(Vec::from_iter(seen), heard, "{cause:?}");
+        }
     }
+}
+
+/// What a send hears when the connection ends.
+fn waits_for_room(cause: Cause, on_open: OnOpen) -> &'static str {
+    let config = narrow(SlowReceiver::Disconnect);
+    let registry = Registry::default();
+    let registered = insert(&registry, Protocol::Draft76, &config);
+    let connection = registered.connection().clone();
+    assert_eq!(connection.try_send("x"), Ok(()));
+    let peer = Peer::with_room(Protocol::Draft76, 0);
+    let driver = serve(registered, &peer, &config, Heard::on_open(on_open));
+    let waiting = connection.clone();
+    let waiting = thread::spawn(move || block_on(waiting.send("a")));
+    end_by(cause, &connection, &peer);
+    let heard = short(waiting.join().unwrap());
+    // The closing timeout is what would end it.
+    registry.abort_all();
+    assert!(!driver.join().unwrap().is_clean());
+    assert_eq!(peer.received().texts.len(), 0);
+    assert_eq!(connection.dropped(), 1);
+    heard
 }
 
 #[test]
@@ -186,7 +191,7 @@ fn flush_returns_when_all_has_left_or_the_connection_ended() {
     // P2: the kernel takes half of the message, and the rest when the client reads.
     for cause in [Cause::Abort, Cause::Reset] {
         let name = format!("flush_returns, {cause:?}");
-        let seen = explore_both(&name, move |protocol| {
+        let seen = explore_both(&name, FEW, move |protocol| {
             let config = Config::new();
             let registry = Registry::default();
             let registered = insert(&registry, protocol, &config);
@@ -216,7 +221,7 @@ fn flush_returns_when_all_has_left_or_the_connection_ended() {
 #[test]
 fn flush_hears_that_what_it_waits_for_was_dropped() {
     // P2, P7: the kernel never takes anything, and there is nothing left to wait for.
-    explore("flush_hears_of_drops", || {
+    explore("flush_hears_of_drops", FEW, || {
         let config = narrow(SlowReceiver::DropOldest);
         let registry = Registry::default();
         let registered = insert(&registry, Protocol::Draft76, &config);
@@ -241,7 +246,7 @@ fn flush_hears_that_what_it_waits_for_was_dropped() {
 #[test]
 fn send_that_waits_hears_of_room_that_a_drop_made() {
     // P2, P7: a long message is dropped for a short one, and there is room for another.
-    explore("send_hears_of_drops", || {
+    explore("send_hears_of_drops", FEW, || {
         let config = Config::new()
             .with_max_queued_len(10)
             .with_slow_receiver(SlowReceiver::DropOldest);
@@ -280,7 +285,7 @@ fn slow_receiver_is_accounted_for() {
         ),
     ] {
         let name = format!("slow_receiver, {policy:?}");
-        let seen = explore(&name, move || {
+        let seen = explore(&name, FEW, move || {
             let config = narrow(policy);
             let registry = Registry::default();
             let registered = insert(&registry, Protocol::Draft76, &config);
