@@ -307,3 +307,19 @@ async fn client_that_vanishes_while_opening_is_no_event() {
     client.send("close").await;
     client.expect_end(b"\xff\x00").await;
 }
+
+#[cfg(feature = "rfc6455")]
+#[tokio::test]
+async fn compression_that_is_offered_is_not_taken() {
+    // T18: the reply names no extension, and a frame that is marked compressed is a protocol error.
+    let server = TestServer::start(Echo).await;
+    let speaks = Speaks::Rfc6455;
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nOrigin";
+    let request = edited(&speaks.request(), &[("Origin", offer)]);
+    let mut client = Client::request(server.addr, request).await;
+    client.expect(speaks.reply()).await;
+    client
+        .write(support::masked(0xc1, b"\xca\x48\xcd\xc9\xc9\x07\x00"))
+        .await;
+    client.expect_end(speaks.sent_closing(1002)).await;
+}

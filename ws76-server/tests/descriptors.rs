@@ -1,0 +1,58 @@
+//! A process that has no descriptor left.
+#![cfg(unix)]
+
+mod support;
+
+use std::{env, fs::File, process::Command};
+
+use support::{BOTH, Client, Echo, TestServer};
+use tokio::net::TcpSocket;
+
+#[test]
+fn p9_accepting_goes_on_when_there_are_descriptors_again() {
+    // EMFILE, for real: this test runs itself in a process with few of them.
+    if env::var_os(FEW).is_none() {
+        let status = Command::new("sh")
+            .args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\""])
+            .arg(env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "p9_accepting_goes_on_when_there_are_descriptors_again",
+            ])
+            .env(FEW, "1")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        for &speaks in BOTH {
+            let server = TestServer::start(Echo).await;
+            let mut old = Client::open(server.addr, speaks).await;
+            let sockets = [(); 3].map(|()| TcpSocket::new_v4().unwrap());
+            let mut files = Vec::new();
+            let error = loop {
+                match File::open("/dev/null") {
+                    Ok(file) => files.push(file),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.to_string(), "Too many open files (os error 24)");
+            // The kernel completes these; the server cannot accept them.
+            let mut clients = Vec::new();
+            for socket in sockets {
+                clients.push(Client::from(socket.connect(server.addr).await.unwrap()));
+            }
+            // Those who are there do not notice.
+            old.send("still here").await;
+            old.expect_text("still here").await;
+            assert_eq!(server.registry.len(), 1);
+            drop(files);
+            let mut client = clients.remove(0).opened(speaks).await;
+            client.send("hello").await;
+            client.expect_text("hello").await;
+        }
+    });
+}
+
+const FEW: &str = "WS76_FEW_DESCRIPTORS";
