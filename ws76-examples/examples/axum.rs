@@ -12,6 +12,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{Html, Response},
     routing::{get, post},
+    serve::ListenerExt,
 };
 use tokio::net::TcpListener;
 use ws76_server::{Config, Connection, Endpoint, Handler, Text};
@@ -59,6 +60,8 @@ async fn main() -> io::Result<()> {
     let addr = std::env::args().nth(1);
     let listener = TcpListener::bind(addr.as_deref().unwrap_or("localhost:9000")).await?;
     println!("http://{}/", listener.local_addr()?);
+    // Or the response to key 3 waits for an acknowledgement of the head.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, app)
         .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
         .await?;

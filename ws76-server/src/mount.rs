@@ -16,7 +16,7 @@ mod stream;
 use hyper::{
     Request, Response, StatusCode, Version,
     body::{Body, Bytes},
-    header,
+    header::{self, HeaderValue},
 };
 use tokio::time::timeout;
 
@@ -42,6 +42,7 @@ where
     /// use ws76_server::{Endpoint, Handler};
     ///
     /// async fn serve<H: Handler>(endpoint: Endpoint<H>, stream: TcpStream, addr: SocketAddr) {
+    ///     let _ = stream.set_nodelay(true);
     ///     let service = service_fn(async |request: Request<Incoming>| {
     ///         let response: Response<Full<Bytes>> = match request.uri().path() {
     ///             "/ws" => endpoint.upgrade(request, addr).await.map(Full::new),
@@ -58,7 +59,8 @@ where
     /// ```
     ///
     /// In axum it is `endpoint.upgrade(request, addr).await.map(axum::body::Body::from)`, with the
-    /// whole `Request` as the last argument of a handler on a route of `get`.
+    /// whole `Request` as the last argument of a handler on a route of `get`; the examples have
+    /// `axum.rs`.
     ///
     /// Everything is as on a [`Server`](crate::Server)'s own port: head limits and checks, policies,
     /// places, counts and the handler's calls, [`Handler::on_http`] among them. Key 3 has to come
@@ -70,15 +72,20 @@ where
     ///
     /// - It serves HTTP/1.1 only here: HTTP/2 has no upgrades, and is answered 400.
     /// - Names of fields come and go in lower case. With `title_case_headers(true)` they go out as
-    ///   `Sec-Websocket-Location`; browsers do not mind, some libraries want the `S` of `WebSocket`
-    ///   too. axum's own `serve` cannot set it.
+    ///   `Sec-Websocket-Location`; the draft has clients compare names in any case, but some of its
+    ///   time are not so kind. axum's own `serve` cannot set it.
     /// - The spaces around a value are taken away. A draft-76 key that begins or ends with a space
     ///   has lost it, and gets a wrong response or 400; the draft forbids such keys. The same goes
     ///   for such a subprotocol.
     /// - It refuses raw spaces in a resource name, which WebKit 534 sends, and lets a bare LF end a
     ///   line.
     /// - The reply has a field `date` besides, unless `auto_date_header(false)` is set, and the
-    ///   response leaves in a write of its own, never with the head.
+    ///   response leaves in a write of its own, never with the head: without `set_nodelay(true)` on
+    ///   the TCP stream it waits for the client's acknowledgement, 40 ms or more.
+    /// - A client that shuts its write side down before it is answered may go without an answer,
+    ///   unless `half_close(true)` is set.
+    ///
+    /// The conformance suite finds no other difference.
     ///
     /// The location of a draft-76 reply is made of the field `Host` and the request's URI. A router
     /// that cuts off the front of the URI, as axum's `nest` does, has to put it back before (from
@@ -107,7 +114,10 @@ where
         } else {
             drop(stream);
         }
-        let mut response = reply.await.unwrap_or_else(|_| unavailable());
+        // Nothing comes in a shutdown, or when others wanted the place.
+        let mut response = reply
+            .await
+            .unwrap_or_else(|_| refusal(StatusCode::SERVICE_UNAVAILABLE));
         if version > Version::HTTP_11 {
             // They are about a connection of HTTP/1.
             response.headers_mut().remove(header::CONNECTION);
@@ -117,12 +127,12 @@ where
     }
 }
 
-/// The answer where the endpoint gave none: in a shutdown, or when others wanted the place.
-fn unavailable() -> Response<Bytes> {
+/// An answer without words, behind which the connection is closed: a key 3 may follow, which is no
+/// request.
+fn refusal(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    // The client's key 3 may follow, and is no request.
-    let close = header::HeaderValue::from_static("close");
+    *response.status_mut() = status;
+    let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
     response
 }

@@ -16,7 +16,7 @@ use ws76_server::{
 };
 
 use support::{
-    BOTH, Client, Echo, HEAD, Mount, connected, edited, listener, lower_names, reply, within,
+    BOTH, Client, Echo, HEAD, KEY3, Mount, connected, edited, listener, lower_names, reply, within,
 };
 
 /// Takes `chat` and sets a cookie, answers 401 at `/secret`, and says what happens.
@@ -193,7 +193,9 @@ async fn client_that_leaves_before_the_answer_opens_nothing() {
     for &speaks in BOTH {
         let endpoint = Endpoint::new(Slow::default(), Config::new());
         let (mut client, serve) = connected(&endpoint);
-        client.write_all(speaks.request().as_bytes()).await.unwrap();
+        // With key 3 in hand hyper does not look whether the client is still there.
+        let request = speaks.request().replace(KEY3, "");
+        client.write_all(request.as_bytes()).await.unwrap();
         endpoint.handler().asked.notified().await;
         drop(client);
         within("hyper to notice", serve).await.unwrap();

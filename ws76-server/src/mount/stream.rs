@@ -20,7 +20,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::reply;
+use super::{refusal, reply};
 
 /// A stream that begins with the head of a request, and whose reply goes to hyper.
 ///
@@ -93,8 +93,7 @@ impl<B: Body + Unpin> Mounted<B> {
         let mut response = whole.ok_or(io::ErrorKind::InvalidData)?;
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if switches && upgrading.upgrade.is_none() {
-            response = Response::new(Bytes::new());
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response = refusal(StatusCode::INTERNAL_SERVER_ERROR);
         } else if switches {
             self.0 = Phase::Upgrading(upgrading);
         }
@@ -252,3 +251,41 @@ fn move_into(src: &mut Bytes, buf: &mut ReadBuf<'_>) {
 }
 
 const KEY3_LEN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use http_body_util::Full;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn t8_body_longer_than_key3_is_an_error() {
+        for (len, kind) in [
+            (8, io::ErrorKind::NotConnected),
+            (9, io::ErrorKind::InvalidData),
+        ] {
+            let mut upgrading = Upgrading {
+                body: Some(Full::new(Bytes::from(vec![b'k'; len]))),
+                read: BytesMut::new(),
+                upgrade: None,
+            };
+            let error = poll_fn(|cx| upgrading.poll(cx)).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{len}");
+        }
+    }
+
+    #[test]
+    fn h4_head_is_written_out_again_byte_for_byte() {
+        let request = Request::get("/a?b=%20")
+            .header("Host", "a")
+            .header("X", &b"\xe9 1  2"[..])
+            .header("Y", "")
+            .header("Z", "3")
+            .body(())
+            .unwrap();
+        let text = b"GET /a?b=%20 HTTP/1.1\r\nhost: a\r\nx: \xe9 1  2\r\ny: \r\nz: 3\r\n\r\n";
+        assert_eq!(head(&request), text[..]);
+    }
+}
