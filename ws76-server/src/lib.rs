@@ -67,6 +67,8 @@ mod handler;
 #[cfg(all(test, ws76_loom))]
 mod interleavings;
 mod metered;
+#[cfg(feature = "hyper")]
+mod mount;
 mod opening;
 mod outbox;
 mod payload;

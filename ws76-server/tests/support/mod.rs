@@ -6,10 +6,14 @@
 
 mod client;
 mod handlers;
+#[cfg(feature = "hyper")]
+mod mount;
 mod server;
 
 pub(crate) use client::{BOTH, Client, HEAD, KEY3, REPLY, Speaks, assert_same, edited, masked};
 pub(crate) use handlers::{Echo, Obedient, Quiet};
+#[cfg(feature = "hyper")]
+pub(crate) use mount::{Mount, connected, lower_names, reply};
 pub(crate) use server::{Seen, TestServer, listener, narrow_listener};
 
 use std::{future::Future, time::Duration};
