@@ -323,16 +323,11 @@ fn request() -> ClientRequest {
         .with_subprotocol(Subprotocol::try_from("chat").unwrap())
 }
 
-/// A client that has asked for [`request`], and its bytes. Drawing them costs more than the rest.
-static STARTED: LazyLock<(ClientHandshake, Vec<u8>)> = LazyLock::new(|| {
-    let mut dst = Vec::new();
-    let client = ClientHandshake::start(request(), &[0x42; 32], &mut dst);
-    (client, dst)
-});
-
-/// The right reply to [`request`] with some pieces replaced; each piece must be there.
-fn reply(edits: &[(&str, &str)]) -> Vec<u8> {
-    let (mut src, mut dst) = (BytesMut::from(&STARTED.1[..]), Vec::new());
+/// A client that has asked for [`request`], and the head and the 16 bytes of the right reply to it.
+/// All tests share it, because drawing the keys costs more than reading a reply.
+static STARTED: LazyLock<(ClientHandshake, String, Vec<u8>)> = LazyLock::new(|| {
+    let (mut src, mut head, mut response) = (BytesMut::new(), Vec::new(), Vec::new());
+    let client = ClientHandshake::start(request(), &[0x42; 32], &mut src);
     let Ok(Some(Incoming::WebSocket(request))) =
         RequestReader::new(HeadLimits::new()).read(&mut src)
     else {
@@ -344,15 +339,19 @@ fn reply(edits: &[(&str, &str)]) -> Vec<u8> {
             FieldName::try_from("Set-Cookie").unwrap(),
             FieldValue::try_from("a=b").unwrap(),
         );
-    let mut awaiting = request.accept(accept, &mut dst).unwrap();
-    let mut head = String::from_utf8(dst).unwrap();
+    let mut awaiting = request.accept(accept, &mut head).unwrap();
+    assert!(awaiting.read(&mut src, &mut response).is_some());
+    (client, String::from_utf8(head).unwrap(), response)
+});
+
+/// The right reply to [`request`] with some pieces replaced; each piece must be there.
+fn reply(edits: &[(&str, &str)]) -> Vec<u8> {
+    let mut head = STARTED.1.clone();
     for (from, to) in edits {
         assert!(head.contains(from), "{from:?} is not in the reply");
         head = head.replacen(from, to, 1);
     }
-    let mut bytes = head.into_bytes();
-    assert!(awaiting.read(&mut src, &mut bytes).is_some());
-    bytes
+    [head.as_bytes(), &STARTED.2].concat()
 }
 
 /// What a reply comes to and what is left of it, the same however it is cut. Under Miri, which is

@@ -90,11 +90,12 @@ proptest! {
 
 #[test]
 fn c4_a_number_of_8_000_digits_is_divided_in_no_time() {
-    for spaces in [1, 7, 8_000] {
-        let key = [&b"9".repeat(8_000)[..], &b" ".repeat(spaces)].concat();
+    let digits = if cfg!(miri) { 400 } else { 8_000 };
+    for spaces in [1, 7, digits] {
+        let key = [&b"9".repeat(digits)[..], &b" ".repeat(spaces)].concat();
         assert_eq!(Key::parse(&key).map(Key::part), naive(&key));
     }
-    let zeros = [&b"0".repeat(8_000)[..], b"  84"].concat();
+    let zeros = [&b"0".repeat(digits)[..], b"  84"].concat();
     assert_eq!(Key::parse(&zeros).map(Key::part), Ok(42));
 }
 

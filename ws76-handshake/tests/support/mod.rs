@@ -28,7 +28,7 @@ pub(crate) fn edited(edits: &[(&str, &str)]) -> Vec<u8> {
 ///
 /// Reads the request whole, with bytes following, in single bytes and at each two-way cut (of long
 /// requests, at many), and asserts that all come to the same and stay there. Under Miri, which is
-/// slow, it is pieces of sixteen bytes and no other cut.
+/// slow, it is the whole and pieces of sixteen bytes alone.
 pub(crate) fn read_every_way(
     limits: HeadLimits,
     bytes: &[u8],
@@ -44,7 +44,7 @@ pub(crate) fn read_every_way(
         let (front, back) = bytes.split_at(cut);
         assert_eq!(read(limits, &[front, back]), whole, "cut at {cut}");
     }
-    if whole.0 != Ok(None) {
+    if whole.0 != Ok(None) && !cfg!(miri) {
         let following = b"\x00hi\xff\r\n\r\nGET / HTTP/1.1\r\n\r\n";
         let (result, left) = read(limits, &[&[bytes, following].concat()]);
         assert_eq!(result, whole.0, "with bytes following");
