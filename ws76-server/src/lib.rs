@@ -61,6 +61,7 @@ mod endpoint;
 mod error;
 mod event;
 mod framed;
+mod front;
 mod half_open;
 mod handler;
 #[cfg(all(test, ws76_loom))]
@@ -76,7 +77,10 @@ mod request;
 mod rfc6455;
 mod server;
 mod stats;
+mod stream;
 mod sync;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;
 
 /// Compiles the examples of the README.
@@ -98,6 +102,10 @@ pub use registry::{Delivery, Registry};
 pub use request::{Peer, Protocol, Request};
 pub use server::{Serve, Server};
 pub use stats::Stats;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 pub use ws76_codec::{
     DecodeError, DecoderConfig, EncodedFrame, Frame, InvalidUtf8, ReservedFrames, Text,
 };
