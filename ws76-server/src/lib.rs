@@ -60,6 +60,8 @@ mod end;
 mod endpoint;
 mod error;
 mod event;
+#[cfg(feature = "proxy")]
+mod forwarded;
 mod framed;
 mod front;
 mod half_open;
@@ -71,6 +73,8 @@ mod opening;
 mod outbox;
 mod payload;
 mod policy;
+#[cfg(feature = "proxy")]
+mod proxy_protocol;
 mod registry;
 mod request;
 #[cfg(feature = "rfc6455")]
@@ -81,6 +85,8 @@ mod stream;
 mod sync;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "proxy")]
+mod trusted_proxies;
 mod wire;
 
 /// Compiles the examples of the README.
@@ -98,6 +104,8 @@ pub use framed::{Draft76Codec, FramedError};
 pub use handler::{Decision, Handler};
 pub use payload::AsText;
 pub use policy::{Hosts, Origins, Versions};
+#[cfg(feature = "proxy")]
+pub use proxy_protocol::ProxyProtocol;
 pub use registry::{Delivery, Registry};
 pub use request::{Peer, Protocol, Request};
 pub use server::{Serve, Server};
@@ -106,6 +114,8 @@ pub use stats::Stats;
 pub use tls::{Tls, TlsError};
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;
+#[cfg(feature = "proxy")]
+pub use trusted_proxies::{NetworkError, TrustedProxies};
 pub use ws76_codec::{
     DecodeError, DecoderConfig, EncodedFrame, Frame, InvalidUtf8, ReservedFrames, Text,
 };

@@ -133,10 +133,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
             Incoming::Draft75(request) => (request.head(), Protocol::Draft75),
             #[cfg(feature = "rfc6455")]
             Incoming::Hybi { head, version } => (head, rfc6455::protocol(*version)),
-            Incoming::Http(head) => return self.http(head).await,
+            Incoming::Http(head) => {
+                self.see_client(head);
+                return self.http(head).await;
+            }
             #[cfg(not(feature = "rfc6455"))]
             Incoming::Hybi { .. } => return self.upgrade_required().await,
         };
+        self.see_client(head);
         let request = Request::new(head, protocol, self.peer);
         let accepted = match self.terms.decide(request).await {
             Ok(accepted) => accepted,
@@ -166,6 +170,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         }
         self.write(&mut dst).await?;
         Ok(Some(accepted))
+    }
+
+    /// Notes who is behind a proxy that is trusted.
+    fn see_client(&mut self, head: &Head) {
+        #[cfg(feature = "proxy")]
+        {
+            let trusted = &self.terms.config.trusted_proxies;
+            self.peer = crate::forwarded::client(head, self.peer, trusted);
+        }
+        #[cfg(not(feature = "proxy"))]
+        let _ = head;
     }
 
     /// Sends the 101 head at once, and the response in the same write if key 3 is there.

@@ -121,6 +121,32 @@ impl Server {
         self
     }
 
+    /// Expects the header of the PROXY protocol, version 1 or 2, before anything else on every
+    /// connection, TLS included; one without it is closed. It says the client's address, and with
+    /// the TLV `PP2_TYPE_SSL` that it came through TLS. The header must come within
+    /// [`Config::handshake_timeout`].
+    ///
+    /// If there are [`Config::trusted_proxies`], everybody else is turned away. If there are none,
+    /// the server believes whoever reaches it, and nobody but the proxy must.
+    ///
+    /// ```no_run
+    /// use ws76_server::{Handler, ProxyProtocol, Server};
+    ///
+    /// # async fn run(handler: impl Handler) -> std::io::Result<()> {
+    /// Server::bind("127.0.0.1", 9000)
+    ///     .await?
+    ///     .with_proxy_protocol(ProxyProtocol::new())
+    ///     .serve(handler)
+    ///     .await
+    /// # }
+    /// ```
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub const fn with_proxy_protocol(mut self, protocol: crate::ProxyProtocol) -> Self {
+        self.front.proxy_protocol = Some(protocol);
+        self
+    }
+
     /// The addresses that the server listens on.
     ///
     /// # Errors

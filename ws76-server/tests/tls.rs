@@ -52,14 +52,21 @@ async fn connect(
     addr: SocketAddr,
     trusted: &CertificateDer<'static>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    let client = Client::connect(addr).await;
+    connect_over(client.io, trusted).await
+}
+
+/// The handshake of TLS on a connection that is there.
+async fn connect_over(
+    io: TcpStream,
+    trusted: &CertificateDer<'static>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let config = ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("example.com").unwrap();
-    let io = TcpStream::connect(addr).await?;
-    io.set_nodelay(true)?;
     let connect = TlsConnector::from(Arc::new(config)).connect(name, io);
     within("a TLS handshake", connect).await
 }
@@ -230,14 +237,7 @@ async fn time_for_opening_is_one_for_tls_and_the_request() {
     settle().await;
     let start = Instant::now();
     elapse(tokio::time::sleep(std::time::Duration::from_secs(6))).await;
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("example.com").unwrap();
-    let connect = TlsConnector::from(Arc::new(config)).connect(name, tcp);
-    let io = within("a TLS handshake", connect).await.unwrap();
+    let io = connect_over(tcp, &certificate).await.unwrap();
     let mut client = Client {
         io,
         speaks: Speaks::Draft76,
@@ -329,4 +329,35 @@ async fn files_are_read_again_and_what_was_there_stays_when_they_are_bad() {
     connect(server.addr, second.cert.der()).await.unwrap();
     let tls = Tls::new(self::tls(&first));
     assert!(matches!(tls.reload(), Err(TlsError::NoFiles)));
+}
+
+#[cfg(feature = "proxy")]
+#[tokio::test]
+async fn header_of_the_proxy_protocol_comes_before_tls() {
+    // R4: a proxy that passes TLS on as it is.
+    let certified = certificate();
+    let server = Server::new(listener().await)
+        .with_proxy_protocol(ws76_server::ProxyProtocol::new())
+        .with_tls(Tls::new(tls(&certified)));
+    let server = TestServer::of(server, Echo);
+    let headers = [
+        &b"PROXY TCP4 192.0.2.1 203.0.113.7 50000 443\r\n"[..],
+        b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00",
+    ];
+    for &speaks in BOTH {
+        for header in headers {
+            let tcp = Client::request(server.addr, header).await.io;
+            let io = connect_over(tcp, certified.cert.der()).await.unwrap();
+            let mut client = Client { io, speaks };
+            client.write(speaks.request()).await;
+            client.expect(reply(speaks)).await;
+            let connections = server.registry.connections();
+            let addr = connections.last().unwrap().peer_addr().unwrap();
+            let is_named = addr.to_string() == "192.0.2.1:50000";
+            assert_eq!(is_named, header == headers[0], "{addr}");
+            client.send_closing().await;
+            client.expect_end(speaks.sent_closing(1000)).await;
+        }
+    }
+    assert!(connect(server.addr, certified.cert.der()).await.is_err());
 }
