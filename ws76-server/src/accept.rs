@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::{net::TcpListener, time::sleep};
 
-use crate::{Endpoint, Handler, socket};
+use crate::{Endpoint, Handler, front::Front, socket};
 
 impl<H, S> Endpoint<H, S>
 where
@@ -13,7 +13,7 @@ where
 {
     /// Accepts until the drain begins. Failures of `accept` are waited out, whatever they are: the
     /// usual ones mean that the process is short of descriptors or memory for a while.
-    pub(crate) async fn accept(self, listener: TcpListener) {
+    pub(crate) async fn accept(self, listener: TcpListener, front: Front) {
         let mut backoff = MIN_BACKOFF;
         loop {
             let accepted = tokio::select! {
@@ -29,7 +29,7 @@ where
                         return;
                     };
                     socket::prepare(&stream, &self.config());
-                    self.spawn(stream, peer_addr.into(), permit);
+                    self.spawn(stream, peer_addr.into(), permit, front.clone());
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use ws76_codec::{DecoderConfig, Text};
 use ws76_handshake::{HeadLimits, Location, Scheme};
 
+#[cfg(feature = "proxy")]
+use crate::TrustedProxies;
 use crate::{Hosts, Origins, Versions};
 
 /// What happens when a message is for a connection whose outbound queue is full, and the sender
@@ -198,6 +200,11 @@ pub struct Config {
     /// Scheme, host and what stands before the resource name in that location, for a proxy that
     /// changes more than the scheme; by default host and resource name are the request's.
     pub public_location: Option<Location>,
+    /// The proxies that are believed in what they say of a client; none by default. What they say is
+    /// then its address everywhere ([`Request::peer_addr`](crate::Request::peer_addr),
+    /// [`Config::max_per_address`]; with port 0 if they say none) and the scheme of its location.
+    #[cfg(feature = "proxy")]
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Config {
@@ -232,6 +239,8 @@ impl Config {
             versions: Versions::new(),
             scheme: None,
             public_location: None,
+            #[cfg(feature = "proxy")]
+            trusted_proxies: TrustedProxies::none(),
         }
     }
 }

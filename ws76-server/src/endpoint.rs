@@ -8,7 +8,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -18,7 +18,9 @@ use crate::{
     Config, Handler, Peer, Protocol, Registry, Stats, WhenFull,
     addresses::Addresses,
     draft76::Draft76,
-    driver, file_limit,
+    driver::{self, after},
+    file_limit,
+    front::Front,
     half_open::HalfOpen,
     opening::{Opened, Terms, open},
     stats::Counters,
@@ -143,7 +145,7 @@ where
     {
         let peer = peer.into();
         if let Some(permit) = self.permit().await {
-            let task = self.spawn(io, peer, permit);
+            let task = self.spawn(io, peer, permit, Front::default());
             // The task catches what a handler panics with.
             let _ = task.await;
         }
@@ -189,18 +191,24 @@ where
     }
 
     /// Serves a stream in a task of its own.
-    pub(crate) fn spawn<T>(&self, io: T, peer: Peer, permit: Permit) -> tokio::task::JoinHandle<()>
+    pub(crate) fn spawn<T>(
+        &self,
+        io: T,
+        peer: Peer,
+        permit: Permit,
+        front: Front,
+    ) -> tokio::task::JoinHandle<()>
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let endpoint = self.clone();
         self.0.tasks.spawn(async move {
-            endpoint.serve(io, peer, &permit).await;
+            endpoint.serve(io, peer, &permit, &front).await;
             drop(permit);
         })
     }
 
-    async fn serve<T>(&self, io: T, peer: Peer, permit: &Permit)
+    async fn serve<T>(&self, io: T, peer: Peer, permit: &Permit, front: &Front)
     where
         T: AsyncRead + AsyncWrite + Send + Unpin,
     {
@@ -213,10 +221,17 @@ where
             addresses: &inner.addresses,
             counters: &inner.counters,
             full: matches!(permit, Permit::Full),
+            deadline: after(Instant::now(), config.handshake_timeout),
+        };
+        let opening = async {
+            // There is nobody yet who could be told what went wrong.
+            let passed = timeout_at(terms.deadline, front.pass(io, peer, &config)).await;
+            let (io, peer) = passed.ok()?.ok()?;
+            open(io, peer, &terms).await
         };
         let place = inner.half_open.enter(config.max_half_open);
         let opened = tokio::select! {
-            opened = open(io, peer, &terms) => opened,
+            opened = opening => opened,
             () = place.shed() => return,
             () = inner.drain.cancelled() => return,
         };

@@ -61,7 +61,10 @@ mod endpoint;
 mod error;
 mod event;
 mod file_limit;
+#[cfg(feature = "proxy")]
+mod forwarded;
 mod framed;
+mod front;
 mod half_open;
 mod handler;
 #[cfg(all(test, ws76_loom))]
@@ -73,6 +76,8 @@ mod opening;
 mod outbox;
 mod payload;
 mod policy;
+#[cfg(feature = "proxy")]
+mod proxy_protocol;
 mod registry;
 mod request;
 #[cfg(feature = "rfc6455")]
@@ -80,7 +85,12 @@ mod rfc6455;
 mod server;
 mod socket;
 mod stats;
+mod stream;
 mod sync;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "proxy")]
+mod trusted_proxies;
 mod wire;
 
 /// Compiles the examples of the README.
@@ -100,10 +110,18 @@ pub use framed::{Draft76Codec, FramedError};
 pub use handler::{Decision, Handler};
 pub use payload::AsText;
 pub use policy::{Hosts, Origins, Versions};
+#[cfg(feature = "proxy")]
+pub use proxy_protocol::ProxyProtocol;
 pub use registry::{Delivery, Registry};
 pub use request::{Peer, Protocol, Request};
 pub use server::{Serve, Server};
 pub use stats::Stats;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
+#[cfg(feature = "proxy")]
+pub use trusted_proxies::{NetworkError, TrustedProxies};
 pub use ws76_codec::{
     DecodeError, DecoderConfig, EncodedFrame, Frame, InvalidUtf8, ReservedFrames, Text,
 };

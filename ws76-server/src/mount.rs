@@ -20,7 +20,7 @@ use hyper::{
 };
 use tokio::time::timeout;
 
-use crate::{Endpoint, Handler, Peer, endpoint::Permit};
+use crate::{Endpoint, Handler, Peer, endpoint::Permit, front::Front};
 use stream::Mounted;
 
 impl<H, S> Endpoint<H, S>
@@ -110,7 +110,7 @@ where
         let patience = self.config().handshake_timeout;
         let permit = timeout(patience, self.permit()).await;
         if let Some(permit) = permit.unwrap_or(Some(Permit::Full)) {
-            self.spawn(stream, peer, permit);
+            self.spawn(stream, peer, permit, Front::default());
         } else {
             drop(stream);
         }

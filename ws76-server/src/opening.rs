@@ -39,6 +39,8 @@ pub(crate) struct Terms<'a, H> {
     pub(crate) counters: &'a Counters,
     /// There is no place for a connection: it is to be refused.
     pub(crate) full: bool,
+    /// When the opening handshake must be done.
+    pub(crate) deadline: Instant,
 }
 
 /// A connection whose opening handshake is done, with the bytes read behind it.
@@ -51,7 +53,7 @@ pub(crate) struct Opened<T, S> {
     pub(crate) place: Option<AddressPlace>,
 }
 
-/// Opens a connection, or answers it otherwise and closes it. The time runs from now.
+/// Opens a connection, or answers it otherwise and closes it.
 pub(crate) async fn open<T, H, S>(io: T, peer: Peer, terms: &Terms<'_, H>) -> Option<Opened<T, S>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
@@ -59,7 +61,6 @@ where
     S: Default + Send + Sync + 'static,
 {
     let config = terms.config;
-    let deadline = after(Instant::now(), config.handshake_timeout);
     let src = BytesMut::with_capacity(READ_LEN);
     let mut opening = Opening {
         io,
@@ -68,7 +69,7 @@ where
         terms,
         answered: false,
     };
-    match timeout_at(deadline, opening.request()).await {
+    match timeout_at(terms.deadline, opening.request()).await {
         Ok(Ok(Some(accepted))) => Some(Opened {
             io: opening.io,
             src: opening.src,
@@ -132,10 +133,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
             Incoming::Draft75(request) => (request.head(), Protocol::Draft75),
             #[cfg(feature = "rfc6455")]
             Incoming::Hybi { head, version } => (head, rfc6455::protocol(*version)),
-            Incoming::Http(head) => return self.http(head).await,
+            Incoming::Http(head) => {
+                self.see_client(head);
+                return self.http(head).await;
+            }
             #[cfg(not(feature = "rfc6455"))]
             Incoming::Hybi { .. } => return self.upgrade_required().await,
         };
+        self.see_client(head);
         let request = Request::new(head, protocol, self.peer);
         let accepted = match self.terms.decide(request).await {
             Ok(accepted) => accepted,
@@ -165,6 +170,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         }
         self.write(&mut dst).await?;
         Ok(Some(accepted))
+    }
+
+    /// Notes who is behind a proxy that is trusted.
+    fn see_client(&mut self, head: &Head) {
+        #[cfg(feature = "proxy")]
+        {
+            let trusted = &self.terms.config.trusted_proxies;
+            self.peer = crate::forwarded::client(head, self.peer, trusted);
+        }
+        #[cfg(not(feature = "proxy"))]
+        let _ = head;
     }
 
     /// Sends the 101 head at once, and the response in the same write if key 3 is there.

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::net::{TcpListener, lookup_host};
 
-use crate::{Config, Decision, Endpoint, Events, Handler, Registry, Request};
+use crate::{Config, Decision, Endpoint, Events, Handler, Registry, Request, front::Front};
 
 /// A server that listens, but does not serve yet.
 ///
@@ -29,6 +29,7 @@ use crate::{Config, Decision, Endpoint, Events, Handler, Registry, Request};
 pub struct Server {
     listeners: Vec<TcpListener>,
     config: Config,
+    front: Front,
 }
 
 impl Server {
@@ -72,6 +73,7 @@ impl Server {
         Ok(Self {
             listeners,
             config: Config::new(),
+            front: Front::default(),
         })
     }
 
@@ -80,6 +82,7 @@ impl Server {
         Self {
             listeners: vec![listener],
             config: Config::new(),
+            front: Front::default(),
         }
     }
 
@@ -87,6 +90,60 @@ impl Server {
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Serves TLS: `wss`, for both protocols, with `https` for plain HTTP. The location in the reply
+    /// to a draft-76 client is `wss://` then.
+    ///
+    /// The TLS handshake is part of the opening handshake: [`Config::handshake_timeout`] and
+    /// [`Config::max_half_open`] bound it.
+    ///
+    /// ```no_run
+    /// use ws76_server::{Handler, Server, Tls};
+    ///
+    /// # async fn run(handler: impl Handler) -> Result<(), Box<dyn std::error::Error>> {
+    /// let tls = Tls::from_pem_files("chain.pem", "key.pem")?;
+    /// Server::bind("0.0.0.0", 443)
+    ///     .await?
+    ///     .with_tls(tls.clone())
+    ///     .serve(handler)
+    ///     .await?;
+    /// // Meanwhile, whenever the files have changed:
+    /// tls.reload()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: crate::Tls) -> Self {
+        self.front.tls = Some(tls);
+        self
+    }
+
+    /// Expects the header of the PROXY protocol, version 1 or 2, before anything else on every
+    /// connection, TLS included; one without it is closed. It says the client's address, and with
+    /// the TLV `PP2_TYPE_SSL` that it came through TLS. The header must come within
+    /// [`Config::handshake_timeout`].
+    ///
+    /// If there are [`Config::trusted_proxies`], everybody else is turned away. If there are none,
+    /// the server believes whoever reaches it, and nobody but the proxy must.
+    ///
+    /// ```no_run
+    /// use ws76_server::{Handler, ProxyProtocol, Server};
+    ///
+    /// # async fn run(handler: impl Handler) -> std::io::Result<()> {
+    /// Server::bind("127.0.0.1", 9000)
+    ///     .await?
+    ///     .with_proxy_protocol(ProxyProtocol::new())
+    ///     .serve(handler)
+    ///     .await
+    /// # }
+    /// ```
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub const fn with_proxy_protocol(mut self, protocol: crate::ProxyProtocol) -> Self {
+        self.front.proxy_protocol = Some(protocol);
         self
     }
 
@@ -108,6 +165,7 @@ impl Server {
         Serve {
             listeners: self.listeners,
             endpoint: Endpoint::new(handler, self.config),
+            front: self.front,
             shutdown: Box::pin(std::future::pending()),
         }
     }
@@ -147,6 +205,7 @@ where
 {
     listeners: Vec<TcpListener>,
     endpoint: Endpoint<H, S>,
+    front: Front,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -190,7 +249,7 @@ where
         let guard = AbortOnDrop(self.endpoint);
         let AbortOnDrop(endpoint) = &guard;
         for listener in self.listeners {
-            endpoint.track(endpoint.clone().accept(listener));
+            endpoint.track(endpoint.clone().accept(listener, self.front.clone()));
         }
         self.shutdown.await;
         endpoint.shutdown().await;

@@ -132,6 +132,14 @@ impl Config {
         self
     }
 
+    /// Sets which proxies are believed in what they say of a client.
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn with_trusted_proxies(mut self, trusted: crate::TrustedProxies) -> Self {
+        self.trusted_proxies = trusted;
+        self
+    }
+
     /// Sets what happens to clients that come when there are `max_connections`.
     #[must_use]
     pub const fn with_when_full(mut self, choice: WhenFull) -> Self {

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::Endpoint;
+use crate::{Endpoint, front::Front};
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
     Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n";
@@ -66,12 +66,14 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
+    let config = Config::new();
     let terms = Terms {
         handler,
-        config: &Config::new(),
+        config: &config,
         addresses: &Arc::default(),
         counters: &Counters::default(),
         full: false,
+        deadline: after(Instant::now(), config.handshake_timeout),
     };
     open(io, Peer::default(), &terms).await
 }
@@ -287,7 +289,7 @@ async fn place_of_the_only_connection_is_not_kept_by_a_listener_that_waits() {
     let config = Config::new().with_max_connections(1);
     let endpoint = Endpoint::new(Quiet, config);
     for listener in listeners {
-        endpoint.track(endpoint.clone().accept(listener));
+        endpoint.track(endpoint.clone().accept(listener, Front::default()));
     }
     for addr in [addrs[0], addrs[1], addrs[1], addrs[0]] {
         let mut client = TcpStream::connect(addr).await.unwrap();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
 
@@ -141,10 +141,10 @@ fn head(first: u8, len: usize, mask: u8) -> Vec<u8> {
     head
 }
 
-/// One TCP connection to a server.
+/// One connection to a server, over TCP or what is on top of it.
 #[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) io: TcpStream,
+pub(crate) struct Client<T = TcpStream> {
+    pub(crate) io: T,
     pub(crate) speaks: Speaks,
 }
 
@@ -174,6 +174,13 @@ impl Client {
         Self::connect(addr).await.opened(speaks).await
     }
 
+    /// Ends TCP with a RST.
+    pub(crate) fn reset(self) {
+        self.io.set_zero_linger().unwrap();
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
     /// Opens a connection of that protocol.
     pub(crate) async fn opened(mut self, speaks: Speaks) -> Self {
         self.speaks = speaks;
@@ -183,9 +190,11 @@ impl Client {
     }
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        within("a write", self.io.write_all(bytes.as_ref()))
-            .await
-            .unwrap();
+        let write = async {
+            self.io.write_all(bytes.as_ref()).await?;
+            self.io.flush().await
+        };
+        within("a write", write).await.unwrap();
     }
 
     /// Sends a message.
@@ -237,11 +246,6 @@ impl Client {
     /// Shuts the write side down: a FIN.
     pub(crate) async fn finish(&mut self) {
         self.io.shutdown().await.unwrap();
-    }
-
-    /// Ends TCP with a RST.
-    pub(crate) fn reset(self) {
-        self.io.set_zero_linger().unwrap();
     }
 }
 

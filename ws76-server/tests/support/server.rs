@@ -54,7 +54,10 @@ impl TestServer {
     }
 
     pub(crate) fn on(listener: TcpListener, config: Config, handler: impl Handler) -> Self {
-        let server = Server::new(listener).with_config(config);
+        Self::of(Server::new(listener).with_config(config), handler)
+    }
+
+    pub(crate) fn of(server: Server, handler: impl Handler) -> Self {
         let addr = server.local_addrs().unwrap()[0];
         let (sender, seen) = mpsc::unbounded_channel();
         let (shutdown, asked) = oneshot::channel();

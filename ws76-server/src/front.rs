@@ -1,0 +1,63 @@
+//! What comes on a listener's streams before the request: the header of the PROXY protocol, then
+//! TLS, where these are served.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+#[cfg(feature = "proxy")]
+use crate::ProxyProtocol;
+#[cfg(feature = "tls")]
+use crate::Tls;
+use crate::{Config, Peer, stream::Stream};
+
+/// What the streams of a listener pass before their request is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Front {
+    #[cfg(feature = "proxy")]
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Front {
+    /// Takes a stream to where its request begins, and says what is known of the client then. There
+    /// is no time limit here.
+    pub(crate) async fn pass<T>(
+        &self,
+        io: T,
+        peer: Peer,
+        config: &Config,
+    ) -> io::Result<(Stream<T>, Peer)>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        #[cfg(feature = "proxy")]
+        let (io, peer) = self.read_header(io, peer, config).await?;
+        #[cfg(not(feature = "proxy"))]
+        let _ = config;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let io = Stream::Tls(Box::new(tls.accept(io).await?));
+            return Ok((io, peer.with_scheme(crate::Scheme::Wss)));
+        }
+        Ok((Stream::Plain(io), peer))
+    }
+
+    #[cfg(feature = "proxy")]
+    async fn read_header<T>(&self, mut io: T, peer: Peer, config: &Config) -> io::Result<(T, Peer)>
+    where
+        T: AsyncRead + Unpin,
+    {
+        let Some(protocol) = self.proxy_protocol else {
+            return Ok((io, peer));
+        };
+        let trusted = &config.trusted_proxies;
+        let is_trusted = peer.addr.is_some_and(|addr| trusted.contain(addr.ip()));
+        if !is_trusted && !trusted.is_empty() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let peer = protocol.read(&mut io, peer).await?;
+        Ok((io, peer))
+    }
+}
