@@ -20,6 +20,7 @@ use crate::{
     draft76::Draft76,
     driver,
     half_open::HalfOpen,
+    observe::events,
     opening::{Opened, Terms, open},
     stats::Counters,
 };
@@ -158,10 +159,12 @@ where
     /// The shutdown goes on when the future is dropped, but nothing is aborted in time.
     pub async fn shutdown(&self) {
         let inner = &*self.0;
+        events::draining(inner.registry.len());
         self.close_all();
         inner.tasks.close();
         let wait = timeout(inner.config().shutdown_timeout, inner.tasks.wait());
         if wait.await.is_err() {
+            events::aborting(inner.registry.len());
             self.abort_all();
             inner.tasks.wait().await;
         }
@@ -194,10 +197,10 @@ where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let endpoint = self.clone();
-        self.0.tasks.spawn(async move {
+        self.0.tasks.spawn(events::in_span(&peer, async move {
             endpoint.serve(io, peer, &permit).await;
             drop(permit);
-        })
+        }))
     }
 
     async fn serve<T>(&self, io: T, peer: Peer, permit: &Permit)
@@ -206,7 +209,7 @@ where
     {
         let inner = &*self.0;
         let config = inner.config();
-        inner.counters.stream();
+        let opening = inner.counters.stream();
         let terms = Terms {
             handler: &inner.handler,
             config: &config,
@@ -221,6 +224,10 @@ where
             () = inner.drain.cancelled() => return,
         };
         drop(place);
+        if let Some(opened) = &opened {
+            opening.done(opened.request.protocol());
+        }
+        drop(opening);
         if let Some(opened) = opened {
             self.run(opened, &config).await;
         }
@@ -260,6 +267,10 @@ where
     /// Spawns a task that a shutdown waits for.
     pub(crate) fn track(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(task);
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// Ready when a shutdown begins.
