@@ -76,7 +76,7 @@ impl Running {
     }
 
     /// The address that it says it listens on.
-    fn addr(&mut self) -> SocketAddr {
+    fn addr(&self) -> SocketAddr {
         let line = self.stdout.expect("ws://");
         let (_, rest) = line.split_once("ws://").unwrap();
         rest.split_once('/').unwrap().0.parse().unwrap()
@@ -122,7 +122,7 @@ impl<R: Read + Send + 'static> Lines<R> {
     }
 
     /// The next line; none at the end. Nothing is measured by the time that this has.
-    fn next(&mut self) -> Option<String> {
+    fn next(&self) -> Option<String> {
         match self.lines.recv_timeout(Duration::from_secs(60)) {
             Ok(line) => Some(line),
             Err(mpsc::RecvTimeoutError::Disconnected) => None,
@@ -131,7 +131,7 @@ impl<R: Read + Send + 'static> Lines<R> {
     }
 
     /// Skips up to the line that has this in it.
-    fn expect(&mut self, part: &str) -> String {
+    fn expect(&self, part: &str) -> String {
         loop {
             match self.next() {
                 Some(line) if line.contains(part) => return line,
@@ -162,6 +162,7 @@ fn open(addr: SocketAddr) -> (String, TcpStream) {
     let line = lines.next().unwrap().unwrap();
     lines
         .find(|line| line.as_ref().unwrap().is_empty())
+        .expect("the end of the head")
         .unwrap();
     (line, stream)
 }
@@ -201,7 +202,7 @@ fn check_tells_file_and_line_of_what_is_wrong() {
 
 #[test]
 fn every_address_is_served_until_sigterm() {
-    let mut running = Running::start(ws76(&["--listen=127.0.0.1:0", "--listen=localhost:0"]));
+    let running = Running::start(ws76(&["--listen=127.0.0.1:0", "--listen=localhost:0"]));
     let first = running.addr();
     running.stdout.expect("Open http://localhost:");
     assert!(get(first, "/").contains("<canvas"));
@@ -214,7 +215,7 @@ fn every_address_is_served_until_sigterm() {
 #[test]
 fn sighup_reads_the_file_again_and_a_broken_one_changes_nothing() {
     let file = File::new("reload.toml", "listen = [\"127.0.0.1:0\"]\n");
-    let mut running = Running::start(ws76(&["--config", file.name()]));
+    let running = Running::start(ws76(&["--config", file.name()]));
     let addr = running.addr();
     let (line, mut early) = open(addr);
     assert_eq!(line, "HTTP/1.1 101 Switching Protocols");
@@ -247,14 +248,14 @@ fn passed_sockets_are_served() {
     let mut command = Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_ws76")]);
     command.stdin(OwnedFd::from(listener));
-    let mut running = Running::start(command);
+    let running = Running::start(command);
     running.stdout.expect(&format!("Listening on {addr}"));
     assert!(get(addr, "/health").ends_with("\r\n\r\nok\n"));
 }
 
 #[test]
 fn health_says_503_between_the_signal_and_the_shutdown() {
-    let mut running = Running::start(ws76(&["--listen=127.0.0.1:0", "--drain-delay=1h"]));
+    let running = Running::start(ws76(&["--listen=127.0.0.1:0", "--drain-delay=1h"]));
     let addr = running.addr();
     assert!(get(addr, "/health").starts_with("HTTP/1.1 200 OK\r\n"));
     running.signal("TERM");
@@ -276,7 +277,7 @@ fn health_says_503_between_the_signal_and_the_shutdown() {
 
 #[test]
 fn metrics_are_prometheus_text() {
-    let mut running = Running::start(ws76(&["--listen=127.0.0.1:0"]));
+    let running = Running::start(ws76(&["--listen=127.0.0.1:0"]));
     let addr = running.addr();
     let (_, mut stream) = open(addr);
     echo(&mut stream);
@@ -298,13 +299,13 @@ fn metrics_are_prometheus_text() {
         );
     }
     drop(stream);
-    let mut nobody = Running::start(ws76(&["--listen=127.0.0.1:0", "--metrics=nobody"]));
+    let nobody = Running::start(ws76(&["--listen=127.0.0.1:0", "--metrics=nobody"]));
     assert!(get(nobody.addr(), "/metrics").starts_with("HTTP/1.1 404 "));
 }
 
 #[test]
 fn log_tells_of_connections_on_standard_error() {
-    let mut running = Running::start(ws76(&["--listen=127.0.0.1:0", "--log=info"]));
+    let running = Running::start(ws76(&["--listen=127.0.0.1:0", "--log=info"]));
     let (_, stream) = open(running.addr());
     let line = running.stderr.expect("opened");
     assert!(line.contains("INFO") && line.contains("/echo"), "{line}");

@@ -209,7 +209,6 @@ where
     {
         let inner = &*self.0;
         let config = inner.config();
-        let opening = inner.counters.stream();
         let terms = Terms {
             handler: &inner.handler,
             config: &config,
@@ -217,17 +216,19 @@ where
             counters: &inner.counters,
             full: matches!(permit, Permit::Full),
         };
-        let place = inner.half_open.enter(config.max_half_open);
-        let opened = tokio::select! {
-            opened = open(io, peer, &terms) => opened,
-            () = place.shed() => return,
-            () = inner.drain.cancelled() => return,
+        let opened = {
+            let opening = inner.counters.stream();
+            let place = inner.half_open.enter(config.max_half_open);
+            let opened = tokio::select! {
+                opened = open(io, peer, &terms) => opened,
+                () = place.shed() => return,
+                () = inner.drain.cancelled() => return,
+            };
+            if let Some(opened) = &opened {
+                opening.done(opened.request.protocol());
+            }
+            opened
         };
-        drop(place);
-        if let Some(opened) = &opened {
-            opening.done(opened.request.protocol());
-        }
-        drop(opening);
         if let Some(opened) = opened {
             self.run(opened, &config).await;
         }

@@ -31,7 +31,7 @@ impl Opening<'_> {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct FanOut;
+pub(crate) struct FanOut(());
 
 impl FanOut {
     pub(crate) fn time<T>(&self, deliver: impl FnOnce() -> T) -> T {
