@@ -2,6 +2,7 @@
 
 mod conform;
 mod demo;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    demo: demo::Args,
+    flags: settings::Flags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -27,13 +28,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Conform(args)) => conform::run(&args),
-        None => serve(cli.demo),
+        None => serve(cli.flags),
     }
 }
 
 #[tokio::main]
-async fn serve(args: demo::Args) -> ExitCode {
-    match demo::run(args).await {
+async fn serve(flags: settings::Flags) -> ExitCode {
+    match demo::run(flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ws76: {error}");

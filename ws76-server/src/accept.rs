@@ -32,7 +32,8 @@ where
                     self.spawn(stream, peer_addr.into(), permit, front.clone());
                 }
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(_) => {
+                Err(error) => {
+                    self.counters().accept_failed(&error);
                     tokio::select! {
                         () = sleep(backoff) => {}
                         () = self.draining() => return,

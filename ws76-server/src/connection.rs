@@ -11,6 +11,7 @@ use ws76_codec::EncodedFrame;
 
 use crate::{
     AsText, CloseStatus, Config, Protocol, Registry, Request, SendError,
+    observe::events,
     outbox::{Asked, Dropped, Outbox, Phase},
     sync::{AtomicBool, Mutex, MutexGuard, Notify},
 };
@@ -289,6 +290,10 @@ impl<S> Connection<S> {
                 self.ended();
             } else if moved {
                 self.notify();
+            }
+            events::full(self.id());
+            if result.is_err() {
+                self.registry().fan_out().full();
             }
         }
         result

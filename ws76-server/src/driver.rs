@@ -51,7 +51,7 @@ pub(crate) async fn run<W, H, S>(
 {
     let connection = registered.connection().clone();
     let mut driver = Driver::new(wire, connection.clone(), config, counters);
-    counters.opened(connection.protocol());
+    counters.opened(connection.id(), connection.protocol());
     let mut result = driver
         .call(async { handler.on_open(&connection).await })
         .await;
@@ -76,6 +76,8 @@ pub(crate) async fn run<W, H, S>(
     let close = driver.close(end).await;
     drop(registered);
     driver.count();
+    let reason = end.reason(close == Close::Clean || end == End::ClosingFrame);
+    counters.closed(connection.protocol(), reason);
 
     let farewell = async {
         if let End::Error(error) = end {
@@ -83,8 +85,6 @@ pub(crate) async fn run<W, H, S>(
                 .call(async { handler.on_error(&connection, error).await })
                 .await;
         }
-        let reason = end.reason(close == Close::Clean || end == End::ClosingFrame);
-        counters.closed(reason);
         let _ = driver
             .call(async { handler.on_closed(&connection, reason).await })
             .await;
@@ -225,6 +225,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             sent_messages: outbox.sent(),
             sent_len: self.wire.written(),
             dropped_messages: outbox.dropped(),
+            queued_messages: outbox.messages() as u64,
         };
         drop(outbox);
         if now != self.counted {
@@ -338,6 +339,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             // Whoever waits for room in this queue waits in vain.
             self.connection.drop_all(Dropped::Failed);
         }
+        self.count();
         Poll::Pending
     }
 }

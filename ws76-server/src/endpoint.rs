@@ -22,6 +22,7 @@ use crate::{
     file_limit,
     front::Front,
     half_open::HalfOpen,
+    observe::events,
     opening::{Opened, Terms, open},
     stats::Counters,
 };
@@ -160,10 +161,12 @@ where
     /// The shutdown goes on when the future is dropped, but nothing is aborted in time.
     pub async fn shutdown(&self) {
         let inner = &*self.0;
+        events::draining(inner.registry.len());
         self.close_all();
         inner.tasks.close();
         let wait = timeout(inner.config().shutdown_timeout, inner.tasks.wait());
         if wait.await.is_err() {
+            events::aborting(inner.registry.len());
             self.abort_all();
             inner.tasks.wait().await;
         }
@@ -202,10 +205,10 @@ where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let endpoint = self.clone();
-        self.0.tasks.spawn(async move {
+        self.0.tasks.spawn(events::in_span(&peer, async move {
             endpoint.serve(io, peer, &permit, &front).await;
             drop(permit);
-        })
+        }))
     }
 
     async fn serve<T>(&self, io: T, peer: Peer, permit: &Permit, front: &Front)
@@ -214,7 +217,6 @@ where
     {
         let inner = &*self.0;
         let config = inner.config();
-        inner.counters.stream();
         let terms = Terms {
             handler: &inner.handler,
             config: &config,
@@ -229,13 +231,19 @@ where
             let (io, peer) = passed.ok()?.ok()?;
             open(io, peer, &terms).await
         };
-        let place = inner.half_open.enter(config.max_half_open);
-        let opened = tokio::select! {
-            opened = opening => opened,
-            () = place.shed() => return,
-            () = inner.drain.cancelled() => return,
+        let opened = {
+            let timing = inner.counters.stream();
+            let place = inner.half_open.enter(config.max_half_open);
+            let opened = tokio::select! {
+                opened = opening => opened,
+                () = place.shed() => return,
+                () = inner.drain.cancelled() => return,
+            };
+            if let Some(opened) = &opened {
+                timing.done(opened.request.protocol());
+            }
+            opened
         };
-        drop(place);
         if let Some(opened) = opened {
             self.run(opened, &config).await;
         }
@@ -275,6 +283,10 @@ where
     /// Spawns a task that a shutdown waits for.
     pub(crate) fn track(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(task);
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// Ready when a shutdown begins.

@@ -44,6 +44,46 @@
 //! At most connections x (read buffer + one message in + outbound queue) + half-open connections x
 //! head + the payloads of broadcasts under way; see the fields of [`Config`] for each term.
 
+//! # Metrics and events
+//!
+//! [`Endpoint::stats`] has what was done in numbers, and needs no feature. With the feature
+//! `metrics` the [`metrics`](https://docs.rs/metrics) facade is told the following. Install its
+//! recorder before the endpoint or server is made. A driver counts for itself and tells the sum at
+//! the end of each turn, so that a message costs no more than without.
+//!
+//! | metric | kind | label | what |
+//! | --- | --- | --- | --- |
+//! | `ws76_streams_total` | counter | | streams taken, whatever became of them |
+//! | `ws76_half_open` | gauge | | connections whose opening handshake is under way |
+//! | `ws76_handshake_seconds` | histogram | `protocol` | from taking a stream to the end of its handshake |
+//! | `ws76_opened_total` | counter | `protocol` | connections opened: `draft-75`, `draft-76`, `rfc6455` |
+//! | `ws76_connections` | gauge | `protocol` | connections that are open |
+//! | `ws76_closed_total` | counter | `reason` | connections closed, by [`CloseReason::kind`] |
+//! | `ws76_answered_total` | counter | `status` | requests answered without a 101: refusals, plain HTTP |
+//! | `ws76_received_messages_total`, `ws76_received_bytes_total` | counter | | as in [`Stats`] |
+//! | `ws76_sent_messages_total`, `ws76_sent_bytes_total` | counter | | as in [`Stats`] |
+//! | `ws76_dropped_messages_total` | counter | | messages queued and never sent |
+//! | `ws76_full_total` | counter | | messages not queued, as the queue was full ([`SlowReceiver`]) |
+//! | `ws76_queued_messages` | gauge | | messages in all outbound queues, as of each driver's last turn |
+//! | `ws76_broadcast_seconds` | histogram | | time to put one message into the queues of all it is for |
+//! | `ws76_accept_failures_total` | counter | | failures to accept, which were waited out |
+//!
+//! With the feature `tracing` each stream has a span `connection` of level INFO and target
+//! `ws76_server`, in which the handler is called too, with the fields `peer`, and as soon as they are
+//! known `path` (without the query), `protocol` and `id`. Its events hold neither messages nor
+//! fields of the request:
+//!
+//! | event | level | fields |
+//! | --- | --- | --- |
+//! | opened | INFO | |
+//! | closed | INFO; a slow receiver WARN, a handler's panic ERROR | `reason`, `clean`; why in words |
+//! | refused | INFO; from 500 on WARN | `status` |
+//! | answered, below 400 | DEBUG | `status` |
+//! | malformed request, which is refused next | DEBUG | `error` |
+//! | outbound queue is full | DEBUG | `receiver`: the id |
+//! | cannot accept | WARN | `error` |
+//! | shutdown begins; took too long | INFO; WARN | `open`: connections |
+
 #![cfg_attr(
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
@@ -72,6 +112,7 @@ mod interleavings;
 mod metered;
 #[cfg(feature = "hyper")]
 mod mount;
+mod observe;
 mod opening;
 mod outbox;
 mod payload;

@@ -26,6 +26,7 @@ use crate::{
     addresses::{AddressPlace, Addresses},
     driver::after,
     handler::Verdict,
+    observe::events,
     policy,
     stats::Counters,
 };
@@ -122,7 +123,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
                 Err(ws76_handshake::HandshakeError::UnsupportedVersion) => {
                     return self.upgrade_required().await;
                 }
-                Err(error) => return self.answer(&error.response(), true).await,
+                Err(error) => {
+                    events::malformed(&error);
+                    return self.answer(&error.response(), true).await;
+                }
             }
             if self.read().await? == 0 {
                 return Ok(None);
@@ -135,12 +139,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
             Incoming::Hybi { head, version } => (head, rfc6455::protocol(*version)),
             Incoming::Http(head) => {
                 self.see_client(head);
+                events::head(head, &self.peer);
                 return self.http(head).await;
             }
             #[cfg(not(feature = "rfc6455"))]
             Incoming::Hybi { .. } => return self.upgrade_required().await,
         };
         self.see_client(head);
+        events::head(head, &self.peer);
         let request = Request::new(head, protocol, self.peer);
         let accepted = match self.terms.decide(request).await {
             Ok(accepted) => accepted,

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     AsText, Config, Connection, ConnectionId, Request, SendError,
+    observe::FanOut,
     outbox::{Asked, Dropped},
     sync::{AtomicU64, Map, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -20,6 +21,7 @@ pub struct Registry<S = ()>(Arc<Inner<S>>);
 struct Inner<S> {
     next: AtomicU64,
     open: RwLock<Open<S>>,
+    fan_out: FanOut,
 }
 
 struct Open<S> {
@@ -84,7 +86,8 @@ impl<S> Registry<S> {
     ) -> Delivery {
         let open = self.read();
         let connections = open.connections.values().map(|member| &member.connection);
-        deliver(text, connections.filter(|connection| wanted(connection)))
+        let wanted = connections.filter(|connection| wanted(connection));
+        self.fan_out().time(|| deliver(text, wanted))
     }
 
     /// Sends to every connection of a group but `source`. Encoded once; the payload is shared.
@@ -213,7 +216,12 @@ impl<S> Registry<S> {
         let open = self.read();
         let members = open.groups.get(group).into_iter().flatten();
         let wanted = members.filter(|(id, _)| wanted(**id));
-        deliver(text, wanted.map(|(_, connection)| connection))
+        let wanted = wanted.map(|(_, connection)| connection);
+        self.fan_out().time(|| deliver(text, wanted))
+    }
+
+    pub(crate) fn fan_out(&self) -> &FanOut {
+        &self.0.fan_out
     }
 
     // Nothing panics while one of these locks is held but a caller's `wanted`, which changes
@@ -266,6 +274,7 @@ impl<S> Default for Registry<S> {
         Self(Arc::new(Inner {
             next: AtomicU64::new(0),
             open: RwLock::new(open),
+            fan_out: FanOut::default(),
         }))
     }
 }

@@ -86,6 +86,21 @@ impl Server {
         }
     }
 
+    /// Listens where `other` listens too; its configuration is not taken over.
+    ///
+    /// ```no_run
+    /// # use ws76_server::Server;
+    /// # async fn bind() -> std::io::Result<Server> {
+    /// let local = Server::bind("localhost", 9000).await?;
+    /// Ok(local.and(Server::bind("192.0.2.1", 80).await?))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.listeners.extend(other.listeners);
+        self
+    }
+
     /// Sets limits, timeouts and policies.
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {

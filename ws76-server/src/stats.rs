@@ -2,13 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
-use crate::{CloseReason, Protocol};
+use crate::{
+    CloseReason, ConnectionId, Protocol,
+    observe::{Meters, Opening, events},
+};
 
 /// What an endpoint has done since it began, and what it is doing. Every number only grows, but for
 /// `open` and `half_open`.
@@ -39,7 +43,7 @@ pub struct Stats {
     pub dropped_messages: u64,
 }
 
-/// The counters behind [`Stats`].
+/// The counters behind [`Stats`], who tell metrics and events what they are told.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     streams: AtomicU64,
@@ -50,6 +54,7 @@ pub(crate) struct Counters {
     dropped_messages: AtomicU64,
     /// What happens once in the life of a connection.
     by_kind: Mutex<ByKind>,
+    meters: Meters,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,27 +72,42 @@ pub(crate) struct Traffic {
     pub(crate) sent_messages: u64,
     pub(crate) sent_len: u64,
     pub(crate) dropped_messages: u64,
+    /// In its queue now.
+    pub(crate) queued_messages: u64,
 }
 
 impl Counters {
-    pub(crate) fn stream(&self) {
+    pub(crate) fn stream(&self) -> Opening<'_> {
         self.streams.fetch_add(1, Relaxed);
+        self.meters.opening()
     }
 
-    pub(crate) fn opened(&self, protocol: Protocol) {
+    pub(crate) fn opened(&self, id: ConnectionId, protocol: Protocol) {
+        self.meters.opened(protocol);
+        events::opened(id, protocol);
         *self.by_kind().opened.entry(protocol.kind()).or_default() += 1;
     }
 
     pub(crate) fn answered(&self, status: u16) {
+        self.meters.answered(status);
+        events::answered(status);
         *self.by_kind().answered.entry(status).or_default() += 1;
     }
 
-    pub(crate) fn closed(&self, reason: CloseReason) {
+    pub(crate) fn closed(&self, protocol: Protocol, reason: CloseReason) {
+        self.meters.closed(protocol, reason);
+        events::closed(reason);
         *self.by_kind().closed.entry(reason.kind()).or_default() += 1;
+    }
+
+    pub(crate) fn accept_failed(&self, error: &io::Error) {
+        self.meters.accept_failed();
+        events::accept_failed(error);
     }
 
     /// Adds what a connection did between `before` and `now`.
     pub(crate) fn traffic(&self, before: &Traffic, now: &Traffic) {
+        self.meters.traffic(before, now);
         let add = |counter: &AtomicU64, before: u64, now: u64| {
             if now > before {
                 counter.fetch_add(now - before, Relaxed);

@@ -217,8 +217,10 @@ async fn connection_over_the_limit_waits_for_a_place() {
 #[tokio::test]
 async fn connection_limit_is_one_for_all_addresses() {
     // `localhost` is two listeners on most machines; neither may keep a place from the other.
-    let server = Server::bind("localhost", 0).await.unwrap();
+    let other = Server::bind("127.0.0.1", 0).await.unwrap();
+    let server = Server::bind("localhost", 0).await.unwrap().and(other);
     let addrs = server.local_addrs().unwrap();
+    assert!(addrs.len() >= 2, "{addrs:?}");
     let serve = server
         .with_config(Config::new().with_max_connections(1))
         .serve(Echo);

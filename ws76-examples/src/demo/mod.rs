@@ -2,87 +2,38 @@
 
 mod canvas;
 mod drawing;
+mod run;
+mod watch;
 
-use std::{collections::BTreeMap, future::Future, io, net::SocketAddr, sync::Mutex};
-
-use canvas::Canvas;
-use tokio::signal;
-use ws76_server::{
-    CloseReason, Connection, ConnectionId, Decision, FieldValue, Handler, Head, Request, Response,
-    Server, Status, Subprotocol, Text,
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
 };
 
-/// What the demo server is started with.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Host name or address, and port, to listen on
-    #[arg(long, value_name = "ADDR:PORT", default_value = "localhost:9000", value_parser = listen)]
-    listen: (String, u16),
-}
-
-/// Serves until Ctrl-C or SIGTERM, then drains.
-pub(crate) async fn run(args: Args) -> io::Result<()> {
-    let (host, port) = args.listen;
-    let stop = stop()?;
-    let server = Server::bind(&host, port).await.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot listen on {host}:{port}: {error}"),
-        )
-    })?;
-    let port = server.local_addrs()?.first().map_or(port, SocketAddr::port);
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host
-    };
-    println!("Open http://{host}:{port}/ in a browser, or in several, and draw.");
-    println!("WebSockets, draft-76 and RFC 6455: ws://{host}:{port}/echo /broadcast /canvas");
-    server.serve(Demo::default()).with_shutdown(stop).await?;
-    println!("Every connection is closed.");
-    Ok(())
-}
-
-/// Ready at Ctrl-C or SIGTERM. Says so, since draining may take a while.
-fn stop() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
-    Ok(async move {
-        #[cfg(unix)]
-        let terminated = terminate.recv();
-        #[cfg(not(unix))]
-        let terminated = std::future::pending::<Option<()>>();
-        tokio::select! {
-            result = signal::ctrl_c() => if result.is_err() { std::future::pending().await },
-            _ = terminated => {}
-        }
-        println!("Closing every connection.");
-    })
-}
-
-/// `ADDR:PORT`, where an IPv6 address stands in brackets.
-fn listen(text: &str) -> Result<(String, u16), String> {
-    let (host, port) = text
-        .rsplit_once(':')
-        .ok_or("no port: ADDR:PORT is wanted")?;
-    let port = port
-        .parse()
-        .map_err(|error| format!("port {port:?}: {error}"))?;
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    if host.is_empty() {
-        return Err("no address: ADDR:PORT is wanted".to_owned());
-    }
-    Ok((host.to_owned(), port))
-}
+use canvas::Canvas;
+pub(crate) use run::run;
+use watch::Watch;
+use ws76_server::{
+    CloseReason, Connection, ConnectionId, Decision, Handler, Head, Request, Response, Status,
+    Subprotocol, Text,
+};
 
 /// What is served, by path.
 #[derive(Debug, Default)]
 struct Demo {
     canvas: Canvas,
     broadcast: Room,
+    watch: Arc<Watch>,
+}
+
+impl Demo {
+    fn new(watch: Arc<Watch>) -> Self {
+        Self {
+            watch,
+            ..Self::default()
+        }
+    }
 }
 
 impl Handler for Demo {
@@ -99,24 +50,17 @@ impl Handler for Demo {
         }
     }
 
-    async fn on_http(&self, head: &Head, _: Option<SocketAddr>) -> Response {
-        let (status, kind, body) = match head.path() {
-            "/" => (
-                Status::OK,
-                "text/html; charset=utf-8",
-                include_str!("page.html"),
-            ),
-            "/echo" | "/broadcast" | "/canvas" => return Response::upgrade_required(),
-            _ => (
-                Status::NOT_FOUND,
-                "text/plain; charset=utf-8",
-                "There is nothing here.\n",
-            ),
-        };
-        let response = Response::new(status).with_body(body);
-        match FieldValue::try_from(kind) {
-            Ok(kind) => response.with_content_type(kind),
-            Err(_) => response,
+    async fn on_http(&self, head: &Head, peer: Option<SocketAddr>) -> Response {
+        let nothing = || watch::text(Status::NOT_FOUND, "There is nothing here.\n");
+        match head.path() {
+            "/" => {
+                let page = Response::new(Status::OK).with_body(include_str!("page.html"));
+                watch::of_kind(page, "text/html; charset=utf-8")
+            }
+            "/echo" | "/broadcast" | "/canvas" => Response::upgrade_required(),
+            "/health" => self.watch.health(),
+            "/metrics" => self.watch.metrics(peer).unwrap_or_else(nothing),
+            _ => nothing(),
         }
     }
 

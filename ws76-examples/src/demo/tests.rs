@@ -10,8 +10,10 @@ use tokio::{
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 use ws76_codec::{Decoder, DecoderConfig, Frame, encode_text};
 use ws76_handshake::{ClientHandshake, ClientRequest, Location, Origin};
+use ws76_server::Server;
 
 use super::*;
+use crate::settings::MetricsFor;
 
 /// A draft-76 client, by the client side of our own crates.
 struct Draft76 {
@@ -215,23 +217,33 @@ async fn subprotocol_is_the_first_that_was_asked_for() {
     assert!(head.contains("Sec-WebSocket-Protocol: chat\r\n"), "{head}");
 }
 
-#[test]
-fn listen_takes_names_and_addresses() {
-    assert_eq!(listen("localhost:9000"), Ok(("localhost".to_owned(), 9000)));
-    assert_eq!(listen("0.0.0.0:0"), Ok(("0.0.0.0".to_owned(), 0)));
-    assert_eq!(listen("[::1]:80"), Ok(("::1".to_owned(), 80)));
+#[tokio::test]
+async fn health_says_when_the_server_drains() {
+    let watch = Arc::new(Watch::default());
+    let server = Server::bind("127.0.0.1", 0).await.unwrap();
+    let addr = server.local_addrs().unwrap()[0];
+    tokio::spawn(server.serve(Demo::new(Arc::clone(&watch))).into_future());
+    let health = http(addr, "GET /health").await;
+    assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("\r\n\r\nok\n"));
+    watch.drain();
+    let health = http(addr, "GET /health").await;
+    assert!(health.starts_with("HTTP/1.1 503 ") && health.ends_with("draining\n"));
+    let none = http(addr, "GET /metrics").await;
+    assert!(
+        none.starts_with("HTTP/1.1 404 "),
+        "nothing is measured: {none}"
+    );
 }
 
-#[test]
-fn listen_refuses_what_is_not_an_address_and_a_port() {
-    for text in [
-        "",
-        "localhost",
-        ":9000",
-        "localhost:",
-        "localhost:65536",
-        "[]:1",
-    ] {
-        assert!(listen(text).is_err(), "{text}");
-    }
+#[tokio::test]
+async fn metrics_are_for_those_who_may_see_them() {
+    let local = Some("127.0.0.1:1".parse().unwrap());
+    let mapped = Some("[::ffff:127.0.0.1]:1".parse().unwrap());
+    let remote = Some("192.0.2.1:1".parse().unwrap());
+    // The recorder is one for the process.
+    let mut watch = Watch::new(MetricsFor::Loopback).unwrap();
+    assert!(watch.metrics(local).is_some() && watch.metrics(mapped).is_some());
+    assert!(watch.metrics(remote).is_none() && watch.metrics(None).is_none());
+    watch.show_to(MetricsFor::Anybody);
+    assert!(watch.metrics(remote).is_some());
 }
