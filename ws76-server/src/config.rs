@@ -185,6 +185,9 @@ pub struct Config {
     /// (`TCP_USER_TIMEOUT`, Linux only); 60 s by default.
     #[cfg(feature = "keepalive")]
     pub user_timeout: Option<Duration>,
+    /// Most fragments of one message of an RFC 6455 client; 4,096 by default. The heads of all but the
+    /// first count as bytes of the message.
+    pub max_fragments: usize,
     /// What happens to binary messages of RFC 6455 clients; they are refused by default.
     pub binary: BinaryMessages,
     /// Which pages may open a connection; any by default.
@@ -228,6 +231,7 @@ impl Config {
             write_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
             max_lifetime: None,
+            max_fragments: 4096,
             heartbeat: None,
             #[cfg(feature = "keepalive")]
             keepalive: Some(Keepalive::new()),

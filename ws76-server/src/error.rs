@@ -36,6 +36,12 @@ pub enum Rfc6455Error {
     /// 1007: a text message that is not UTF-8.
     #[error("text message is not UTF-8 (1007)")]
     InvalidUtf8,
+    /// 1008: a message of too many fragments.
+    #[error("message of more than {max} fragments (1008)")]
+    TooManyFragments {
+        /// The limit.
+        max: usize,
+    },
     /// 1009: a message over the limit.
     #[error("message of more than {max} bytes (1009)")]
     MessageTooLong {
@@ -51,6 +57,7 @@ impl Rfc6455Error {
             Self::Protocol => 1002,
             Self::Binary => 1003,
             Self::InvalidUtf8 => 1007,
+            Self::TooManyFragments { .. } => 1008,
             Self::MessageTooLong { .. } => 1009,
         }
     }

@@ -11,6 +11,9 @@ use tokio::{
     time::Instant,
 };
 
+#[cfg(feature = "rfc6455")]
+use crate::rfc6455::Fragments;
+
 /// `S`, with the time of its last read that brought something, and the bytes written to it.
 #[derive(Debug)]
 pub(crate) struct Metered<S> {
@@ -20,6 +23,8 @@ pub(crate) struct Metered<S> {
     written: u64,
     ended: bool,
     keeps_end: bool,
+    #[cfg(feature = "rfc6455")]
+    fragments: Option<Fragments>,
 }
 
 impl<S> Metered<S> {
@@ -31,7 +36,21 @@ impl<S> Metered<S> {
             written: 0,
             ended: false,
             keeps_end: false,
+            #[cfg(feature = "rfc6455")]
+            fragments: None,
         }
+    }
+
+    /// Follows the frames of RFC 6455 in what is read.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) const fn following(mut self, fragments: Fragments) -> Self {
+        self.fragments = Some(fragments);
+        self
+    }
+
+    #[cfg(feature = "rfc6455")]
+    pub(crate) const fn fragments(&self) -> Option<&Fragments> {
+        self.fragments.as_ref()
     }
 
     /// Keeps the end of the stream from the reader, who sees a read that is not ready instead and
@@ -72,6 +91,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         let count = buf.filled().len() - before;
         if count > 0 {
             self.read_len += count as u64;
+            #[cfg(feature = "rfc6455")]
+            if let Some(fragments) = &mut self.fragments {
+                fragments.follow(buf.filled().get(before..).unwrap_or_default());
+            }
             self.read_at = Instant::now();
         } else if buf.remaining() > 0 {
             self.ended = true;

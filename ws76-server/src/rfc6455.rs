@@ -1,6 +1,8 @@
 //! RFC 6455 and hybi-07 to -12 on a stream, by tokio-tungstenite: the reply to the request, and the
 //! same shape as draft-76 for the driver.
 
+mod fragments;
+
 use std::{
     io,
     pin::Pin,
@@ -8,6 +10,7 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
+pub(crate) use fragments::Fragments;
 use futures_util::{Sink, Stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -94,6 +97,8 @@ pub(crate) struct Rfc6455<S> {
     stream: WebSocketStream<Metered<S>>,
     max_message_len: usize,
     binary: BinaryMessages,
+    /// Messages that came out of the stream.
+    received: u64,
     /// No message can be sent any more: the client has closed.
     closed: bool,
 }
@@ -111,7 +116,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             // A ping or a close has up to 125 bytes, however short a message may be.
             .max_frame_size(Some(max.max(125)));
         // At the end of the stream tungstenite would refuse to send what is still queued.
-        let io = Metered::new(io).keeping_end();
+        let mut fragments = Fragments::new(config.max_fragments, max);
+        fragments.follow(&src);
+        let io = Metered::new(io).keeping_end().following(fragments);
         let part = Vec::from(src);
         let stream =
             WebSocketStream::from_partially_read(io, part, Role::Server, Some(limits)).await;
@@ -119,8 +126,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             stream,
             max_message_len: max,
             binary: config.binary,
+            received: 0,
             closed: false,
         }
+    }
+
+    /// What is wrong with the message that comes next, if that is known.
+    fn broken(&self) -> Option<Rfc6455Error> {
+        let fragments = self.stream.get_ref().fragments()?;
+        fragments.broken_behind(self.received)
     }
 
     /// What an error of the stream means: an end, or what was wrong.
@@ -163,7 +177,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            let message = match Pin::new(&mut self.stream).poll_next(cx) {
+            let polled = Pin::new(&mut self.stream).poll_next(cx);
+            // Whatever came of it came of that message, or from behind it.
+            if let Some(error) = self.broken() {
+                return Poll::Ready(Err(error.into()));
+            }
+            let message = match polled {
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(self.incoming(error)),
                 Poll::Ready(None) => return Poll::Ready(Ok(Incoming::End)),
@@ -172,6 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
                 }
                 Poll::Pending => return Poll::Pending,
             };
+            self.received += u64::from(message.is_text() || message.is_binary());
             return Poll::Ready(match message {
                 Message::Text(text) => Text::from_utf8(Bytes::from(text))
                     .map(Incoming::Text)

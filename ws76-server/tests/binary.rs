@@ -176,3 +176,40 @@ async fn loop_over_events_gets_binary_messages() {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test]
+async fn fragments_of_the_limit_are_one_message_and_one_more_closes_with_1008() {
+    // T3, T12: whole and cut; what came before is delivered.
+    for max in [3, 4096] {
+        let config = Config::new().with_max_fragments(max);
+        assert_eq!(Config::new().max_fragments, 4096);
+        let fragments = |count: usize| {
+            let mut bytes = masked(0x01, b"a");
+            for _ in 2..count {
+                bytes.extend(masked(0x00, b"b"));
+            }
+            bytes.extend(masked(0x80, b"c"));
+            bytes
+        };
+        let text = format!("a{}c", "b".repeat(max - 2));
+        let error = ConnectionError::from(Rfc6455Error::TooManyFragments { max });
+        let bytes = [masked(0x81, b"before"), fragments(max), fragments(max + 1)].concat();
+        for size in [bytes.len(), 1000, 7] {
+            let mut server = TestServer::with(config.clone(), Quiet).await;
+            let mut client = Client::open(server.addr, Speaks::Rfc6455).await;
+            for chunk in bytes.chunks(size) {
+                client.write(chunk).await;
+            }
+            client.expect_end(Speaks::Rfc6455.sent_closing(1008)).await;
+            server
+                .expect([
+                    Seen::Open(1),
+                    Seen::Message(1, "before".to_owned()),
+                    Seen::Message(1, text.clone()),
+                    Seen::Error(1, error),
+                    Seen::Closed(1, CloseReason::Error(error)),
+                ])
+                .await;
+        }
+    }
+}

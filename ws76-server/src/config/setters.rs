@@ -228,4 +228,11 @@ impl Config {
         self.user_timeout = None;
         self
     }
+
+    /// Sets the most fragments of one message of an RFC 6455 client.
+    #[must_use]
+    pub const fn with_max_fragments(mut self, max: usize) -> Self {
+        self.max_fragments = max;
+        self
+    }
 }

@@ -1,0 +1,236 @@
+//! Counts the fragments of messages as they arrive, since tungstenite shows whole messages only.
+//!
+//! It follows the heads of frames (RFC 6455 §5.2) in the bytes that are read, and looks at nothing
+//! else: what is wrong with a frame is for tungstenite to say.
+
+use crate::Rfc6455Error;
+
+/// How far the frames have come, and what the message under way costs so far.
+#[derive(Debug)]
+pub(crate) struct Fragments {
+    max_fragments: usize,
+    max_len: usize,
+    expects: Expects,
+    head: Head,
+    /// Fragments of the message under way.
+    fragments: usize,
+    /// Its bytes, with the heads of all fragments but the first.
+    len: u64,
+    /// Messages that are whole.
+    whole: u64,
+    broken: Option<Rfc6455Error>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Expects {
+    FirstByte,
+    SecondByte,
+    /// So many bytes of an extended length.
+    Length(u8),
+    /// So many bytes of mask and payload.
+    Payload(u64),
+    /// Nothing that counts: behind a closing frame or a protocol error, or broken.
+    Nothing,
+}
+
+/// What is known of the frame under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    fin: bool,
+    opcode: u8,
+    mask_len: u64,
+    payload_len: u64,
+    head_len: u64,
+}
+
+impl Fragments {
+    pub(crate) fn new(max_fragments: usize, max_len: usize) -> Self {
+        Self {
+            max_fragments,
+            max_len,
+            expects: Expects::FirstByte,
+            head: Head::default(),
+            fragments: 0,
+            len: 0,
+            whole: 0,
+            broken: None,
+        }
+    }
+
+    /// What is wrong with the message that follows the first `messages`, if that is known.
+    pub(crate) fn broken_behind(&self, messages: u64) -> Option<Rfc6455Error> {
+        self.broken.filter(|_| messages >= self.whole)
+    }
+
+    /// Follows bytes that were read.
+    pub(crate) fn follow(&mut self, mut bytes: &[u8]) {
+        loop {
+            if let Expects::Payload(left) = self.expects {
+                let skip = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                bytes = bytes.get(skip..).unwrap_or_default();
+                let left = left - skip as u64;
+                if left > 0 {
+                    self.expects = Expects::Payload(left);
+                    return;
+                }
+                self.end_of_frame();
+            }
+            let [byte, rest @ ..] = bytes else {
+                return;
+            };
+            bytes = rest;
+            self.head_byte(*byte);
+        }
+    }
+
+    fn head_byte(&mut self, byte: u8) {
+        self.head.head_len += 1;
+        self.expects = match self.expects {
+            Expects::FirstByte => {
+                self.head.fin = byte & 0x80 != 0;
+                self.head.opcode = byte & 0x0f;
+                Expects::SecondByte
+            }
+            Expects::SecondByte => {
+                self.head.mask_len = if byte & 0x80 == 0 { 0 } else { 4 };
+                match byte & 0x7f {
+                    126 => Expects::Length(2),
+                    127 => Expects::Length(8),
+                    len => {
+                        self.head.payload_len = len.into();
+                        self.payload()
+                    }
+                }
+            }
+            Expects::Length(left) => {
+                self.head.payload_len = self.head.payload_len << 8 | u64::from(byte);
+                match left - 1 {
+                    0 => self.payload(),
+                    left => Expects::Length(left),
+                }
+            }
+            other => other,
+        };
+    }
+
+    /// The head of a frame is whole: counts it.
+    fn payload(&mut self) -> Expects {
+        let head = self.head;
+        match head.opcode {
+            // A message within another, or the rest of none.
+            0 if self.fragments == 0 => return Expects::Nothing,
+            1 | 2 if self.fragments > 0 => return Expects::Nothing,
+            0 => {
+                self.fragments += 1;
+                let heads = head.head_len + head.mask_len;
+                self.len = self.len.saturating_add(heads);
+            }
+            1 | 2 => {
+                self.fragments = 1;
+                self.len = 0;
+            }
+            // A closing frame.
+            8 => return Expects::Nothing,
+            _ => return Expects::Payload(head.mask_len.saturating_add(head.payload_len)),
+        }
+        self.len = self.len.saturating_add(head.payload_len);
+        let (max, max_len) = (self.max_fragments, self.max_len);
+        self.broken = if self.fragments > max {
+            Some(Rfc6455Error::TooManyFragments { max })
+        } else if self.len > max_len as u64 {
+            Some(Rfc6455Error::MessageTooLong { max: max_len })
+        } else {
+            None
+        };
+        match self.broken {
+            Some(_) => Expects::Nothing,
+            None => Expects::Payload(head.mask_len.saturating_add(head.payload_len)),
+        }
+    }
+
+    fn end_of_frame(&mut self) {
+        let head = std::mem::take(&mut self.head);
+        if head.fin && head.opcode <= 2 {
+            self.whole += 1;
+            self.fragments = 0;
+        }
+        self.expects = Expects::FirstByte;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(first: u8, len: usize) -> Vec<u8> {
+        let mut frame = vec![first];
+        match u8::try_from(len) {
+            Ok(short) if short < 126 => frame.push(0x80 | short),
+            _ => {
+                frame.push(0xfe);
+                frame.extend(u16::try_from(len).unwrap().to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame.extend(std::iter::repeat_n(0x81, len));
+        frame
+    }
+
+    /// What is said of these bytes: messages that are whole, and what is wrong with the next.
+    fn said(max: usize, max_len: usize, bytes: &[u8]) -> (u64, Option<Rfc6455Error>) {
+        let outcomes = [1, 3, bytes.len()].map(|size| {
+            let mut fragments = Fragments::new(max, max_len);
+            bytes.chunks(size).for_each(|chunk| fragments.follow(chunk));
+            (fragments.whole, fragments.broken)
+        });
+        assert_eq!(outcomes[0], outcomes[1]);
+        assert_eq!(outcomes[0], outcomes[2]);
+        outcomes[0]
+    }
+
+    #[test]
+    fn fragments_of_the_limit_are_taken_and_one_more_is_not() {
+        let three = [
+            frame(0x01, 1),
+            frame(0x89, 2),
+            frame(0x00, 0),
+            frame(0x80, 300),
+        ]
+        .concat();
+        assert_eq!(said(3, 1000, &three), (1, None));
+        assert_eq!(said(3, 1000, &three.repeat(4)), (4, None));
+        let error = Rfc6455Error::TooManyFragments { max: 2 };
+        assert_eq!(said(2, 1000, &three), (0, Some(error)));
+        let behind = [frame(0x82, 5), three].concat();
+        assert_eq!(said(2, 1000, &behind), (1, Some(error)));
+    }
+
+    #[test]
+    fn heads_of_fragments_count_as_bytes_of_the_message() {
+        // 10 and 10 bytes, and 6 of the second head.
+        let two = [frame(0x01, 10), frame(0x80, 10)].concat();
+        assert_eq!(said(9, 26, &two), (1, None));
+        let error = Rfc6455Error::MessageTooLong { max: 25 };
+        assert_eq!(said(9, 25, &two), (0, Some(error)));
+        assert_eq!(said(9, 25, &frame(0x81, 25)), (1, None));
+        assert_eq!(said(9, 24, &frame(0x81, 25)).0, 0);
+    }
+
+    #[test]
+    fn nothing_counts_behind_a_closing_frame_or_a_protocol_error() {
+        let text = frame(0x81, 0);
+        for last in [frame(0x88, 0), frame(0x00, 0), frame(0x01, 0).repeat(2)] {
+            let bytes = [text.clone(), last, frame(0x00, 0).repeat(9)].concat();
+            assert_eq!(said(1, 100, &bytes), (1, None));
+        }
+    }
+
+    #[test]
+    fn largest_length_is_no_overflow() {
+        let mut huge = vec![0x82, 0xff];
+        huge.extend([0xff; 8]);
+        let error = Rfc6455Error::MessageTooLong { max: usize::MAX };
+        let expected = (u64::MAX > usize::MAX as u64).then_some(error);
+        assert_eq!(said(1, usize::MAX, &huge), (0, expected));
+    }
+}
