@@ -138,14 +138,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
             #[cfg(feature = "rfc6455")]
             Incoming::Hybi { head, version } => (head, rfc6455::protocol(*version)),
             Incoming::Http(head) => {
-                self.see_client(head);
+                self.peer = self.client(head);
                 events::head(head, &self.peer);
                 return self.http(head).await;
             }
             #[cfg(not(feature = "rfc6455"))]
             Incoming::Hybi { .. } => return self.upgrade_required().await,
         };
-        self.see_client(head);
+        self.peer = self.client(head);
         events::head(head, &self.peer);
         let request = Request::new(head, protocol, self.peer);
         let accepted = match self.terms.decide(request).await {
@@ -178,15 +178,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         Ok(Some(accepted))
     }
 
-    /// Notes who is behind a proxy that is trusted.
-    fn see_client(&mut self, head: &Head) {
-        #[cfg(feature = "proxy")]
-        {
-            let trusted = &self.terms.config.trusted_proxies;
-            self.peer = crate::forwarded::client(head, self.peer, trusted);
-        }
-        #[cfg(not(feature = "proxy"))]
-        let _ = head;
+    /// Who asks: the peer, or who is behind it if it is a trusted proxy.
+    #[cfg(feature = "proxy")]
+    fn client(&self, head: &Head) -> Peer {
+        crate::forwarded::client(head, self.peer, &self.terms.config.trusted_proxies)
+    }
+
+    /// Who asks: the peer.
+    #[cfg(not(feature = "proxy"))]
+    const fn client(&self, _: &Head) -> Peer {
+        self.peer
     }
 
     /// Sends the 101 head at once, and the response in the same write if key 3 is there.
