@@ -138,15 +138,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
             #[cfg(feature = "rfc6455")]
             Incoming::Hybi { head, version } => (head, rfc6455::protocol(*version)),
             Incoming::Http(head) => {
-                self.peer = self.client(head);
-                events::head(head, &self.peer);
+                self.meet(head);
                 return self.http(head).await;
             }
             #[cfg(not(feature = "rfc6455"))]
             Incoming::Hybi { .. } => return self.upgrade_required().await,
         };
-        self.peer = self.client(head);
-        events::head(head, &self.peer);
+        self.meet(head);
         let request = Request::new(head, protocol, self.peer);
         let accepted = match self.terms.decide(request).await {
             Ok(accepted) => accepted,
@@ -176,6 +174,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         }
         self.write(&mut dst).await?;
         Ok(Some(accepted))
+    }
+
+    /// The head of the request is there, and with it who asks.
+    fn meet(&mut self, head: &Head) {
+        let client = self.client(head);
+        events::head(head, (client != self.peer).then_some(&client));
+        self.peer = client;
     }
 
     /// Who asks: the peer, or who is behind it if it is a trusted proxy.

@@ -20,14 +20,15 @@ pub(crate) fn in_span<F: Future>(
         path = Empty,
         protocol = Empty,
         peer = peer.addr.map(field::display),
+        client = Empty,
     );
     serve.instrument(span)
 }
 
-/// The head of the request is there, and with it who is behind a proxy.
-pub(crate) fn head(head: &Head, peer: &Peer) {
-    if let Some(addr) = peer.addr {
-        Span::current().record("peer", field::display(addr));
+/// The head of the request is there, and with it the client behind a trusted proxy.
+pub(crate) fn head(head: &Head, client: Option<&Peer>) {
+    if let Some(addr) = client.and_then(|client| client.addr) {
+        Span::current().record("client", field::display(addr));
     }
     // Not the query, in which some put secrets.
     Span::current().record("path", head.path());

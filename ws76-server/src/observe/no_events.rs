@@ -10,7 +10,7 @@ pub(crate) const fn in_span<F>(_: &Peer, serve: F) -> F {
     serve
 }
 
-pub(crate) const fn head(_: &Head, _: &Peer) {}
+pub(crate) const fn head(_: &Head, _: Option<&Peer>) {}
 
 pub(crate) const fn malformed(_: &HandshakeError) {}
 
