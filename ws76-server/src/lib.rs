@@ -70,7 +70,7 @@
 //!
 //! With the feature `tracing` each stream has a span `connection` of level INFO and target
 //! `ws76_server`, in which the handler is called too, with the fields `peer`, and as soon as they are
-//! known `path` (without the query), `protocol` and `id`. Its events hold neither messages nor
+//! known `client` (behind a trusted proxy), `path` (without the query), `protocol` and `id`. Its events hold neither messages nor
 //! fields of the request:
 //!
 //! | event | level | fields |
