@@ -27,17 +27,19 @@
 //! - [`Connection`] is a handle that sends from any task; [`Registry`] reaches all of them:
 //!   `unicast`, `broadcast` (all but the source) and `send_all`.
 //! - [`Events`] is the other style: a loop that receives what a handler would be called with.
+//! - [`Endpoint`] is a server without listeners: it serves any stream, beside listeners or alone.
 //!
 //! Draft-76 is spoken by `ws76-handshake` and `ws76-codec`, hybi-07 to RFC 6455 by
 //! `tokio-tungstenite` (feature `rfc6455`, on by default). Neither version is told apart after the
 //! request: same handler, same registry, same limits. Messages are text; a binary message of an
-//! RFC 6455 client closes its connection with 1003.
+//! RFC 6455 client closes its connection with 1003, unless [`Config::binary`] lets it in.
 //!
 //! # Draft-76 proves nothing about the client
 //!
 //! The MD5 challenge shows that both sides speak draft-76, no more: it does not authenticate
 //! anybody. Frames are not masked, so that a transparent proxy can be made to take them for HTTP.
-//! Decide on [`Request::origin`] and cookies in [`Handler::on_request`], and put TLS in front.
+//! Say who may connect ([`Origins`], [`Hosts`], [`Versions`]), decide on cookies in
+//! [`Handler::on_request`], and put TLS in front.
 //!
 //! # Memory
 //!
@@ -47,7 +49,7 @@
 //! # Metrics and events
 //!
 //! [`Endpoint::stats`] has what was done in numbers, and needs no feature. With the feature
-//! `metrics` the [`metrics`](https://docs.rs/metrics) facade is told the following. Install its
+//! `metrics` the facade of that name is told the following. Install its
 //! recorder before the endpoint or server is made. A driver counts for itself and tells the sum at
 //! the end of each turn, so that a message costs no more than without.
 //!
