@@ -45,7 +45,22 @@
 //!
 //! At most connections x (read buffer + one message in + outbound queue) + half-open connections x
 //! head + the payloads of broadcasts under way; see the fields of [`Config`] for each term.
-
+//!
+//! # Features
+//!
+//! | feature | by default | what it adds |
+//! | --- | --- | --- |
+//! | `rfc6455` | yes | RFC 6455 and hybi-07 to -12, through tokio-tungstenite |
+//! | `keepalive` | yes | TCP keepalive and user timeout, through socket2 |
+//! | `simd` | no | UTF-8 checked with simdutf8 |
+//! | `tls` | no | wss on the server's own listeners, through rustls |
+//! | `proxy` | no | `X-Forwarded-*` from trusted networks, and the PROXY protocol |
+//! | `hyper` | no | connections taken over from a hyper 1 server or axum 0.8 |
+//! | `metrics`, `tracing` | no | as below |
+//!
+//! Each only adds. Without any of them the crate speaks draft-76 and depends on tokio, tokio-util,
+//! bytes, thiserror and the two pure crates.
+//!
 //! # Metrics and events
 //!
 //! [`Endpoint::stats`] has what was done in numbers, and needs no feature. With the feature
