@@ -1,4 +1,5 @@
-//! What the Autobahn testsuite tests: an echo server with room for its longest messages, 16 MiB.
+//! What the Autobahn testsuite tests: an echo server with room for its longest messages, 16 MiB, and
+//! their fragments.
 //!
 //! `cargo run --example autobahn 127.0.0.1:9001`, which `interop/autobahn/run` does with a free port.
 
@@ -28,6 +29,8 @@ async fn main() -> io::Result<()> {
     println!("Listening at ws://{}/", listener.local_addr()?);
     let config = Config::new()
         .with_max_message_len(16 << 20)
+        // Its cases cut 4 MiB into pieces of 64 bytes.
+        .with_max_fragments(1 << 16)
         .with_binary(BinaryMessages::Deliver);
     Server::new(listener).with_config(config).serve(Echo).await
 }
