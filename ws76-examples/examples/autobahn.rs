@@ -30,7 +30,7 @@ async fn main() -> io::Result<()> {
     let config = Config::new()
         .with_max_message_len(16 << 20)
         // Its cases cut 4 MiB into pieces of 64 bytes.
-        .with_max_fragments(1 << 16)
+        .with_max_fragments(1 << 17)
         .with_binary(BinaryMessages::Deliver);
     Server::new(listener).with_config(config).serve(Echo).await
 }
