@@ -56,7 +56,8 @@ pub enum BinaryMessages {
 pub struct Heartbeat {
     /// The text.
     pub text: Text,
-    /// Time without a byte from the client after which the text is sent, again and again.
+    /// Time without a byte from the client after which the text is sent, again and again; at least a
+    /// second.
     pub interval: Duration,
 }
 

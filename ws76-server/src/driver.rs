@@ -139,7 +139,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         let waiting = wire.read_at();
         let expiry = config
             .max_lifetime
-            .map(|lifetime| after(waiting, lifetime + jitter(lifetime / 10)));
+            .map(|lifetime| after(waiting, lifetime.saturating_add(jitter(lifetime / 10))));
         let timer = Box::pin(sleep_until(after(waiting, config.idle_timeout)));
         Self {
             wire,
@@ -225,11 +225,12 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             sent_messages: outbox.sent(),
             sent_len: self.wire.written(),
             dropped_messages: outbox.dropped(),
-            queued_messages: outbox.messages() as u64,
+            // Bounded, and far from this type's end.
+            queued_messages: i64::try_from(outbox.messages()).unwrap_or(i64::MAX),
         };
         drop(outbox);
         if now != self.counted {
-            self.counters.traffic(&self.counted, &now);
+            self.counters.traffic(&now.since(&self.counted));
             self.counted = now;
         }
     }

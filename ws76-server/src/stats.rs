@@ -72,8 +72,22 @@ pub(crate) struct Traffic {
     pub(crate) sent_messages: u64,
     pub(crate) sent_len: u64,
     pub(crate) dropped_messages: u64,
-    /// In its queue now.
-    pub(crate) queued_messages: u64,
+    /// In its queue now; of what was done since, how many more, or fewer.
+    pub(crate) queued_messages: i64,
+}
+
+impl Traffic {
+    /// What was done between `before` and now.
+    pub(crate) const fn since(&self, before: &Self) -> Self {
+        Self {
+            received_messages: self.received_messages - before.received_messages,
+            received_len: self.received_len - before.received_len,
+            sent_messages: self.sent_messages - before.sent_messages,
+            sent_len: self.sent_len - before.sent_len,
+            dropped_messages: self.dropped_messages - before.dropped_messages,
+            queued_messages: self.queued_messages - before.queued_messages,
+        }
+    }
 }
 
 impl Counters {
@@ -105,27 +119,20 @@ impl Counters {
         events::accept_failed(error);
     }
 
-    /// Adds what a connection did between `before` and `now`.
-    pub(crate) fn traffic(&self, before: &Traffic, now: &Traffic) {
-        self.meters.traffic(before, now);
-        let add = |counter: &AtomicU64, before: u64, now: u64| {
-            if now > before {
-                counter.fetch_add(now - before, Relaxed);
+    /// Adds what a connection did since it was last told.
+    pub(crate) fn traffic(&self, done: &Traffic) {
+        self.meters.traffic(done);
+        for (counter, count) in [
+            (&self.received_messages, done.received_messages),
+            (&self.received_len, done.received_len),
+            (&self.sent_messages, done.sent_messages),
+            (&self.sent_len, done.sent_len),
+            (&self.dropped_messages, done.dropped_messages),
+        ] {
+            if count > 0 {
+                counter.fetch_add(count, Relaxed);
             }
-        };
-        add(
-            &self.received_messages,
-            before.received_messages,
-            now.received_messages,
-        );
-        add(&self.received_len, before.received_len, now.received_len);
-        add(&self.sent_messages, before.sent_messages, now.sent_messages);
-        add(&self.sent_len, before.sent_len, now.sent_len);
-        add(
-            &self.dropped_messages,
-            before.dropped_messages,
-            now.dropped_messages,
-        );
+        }
     }
 
     pub(crate) fn stats(&self, open: usize, half_open: usize) -> Stats {

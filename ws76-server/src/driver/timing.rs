@@ -76,7 +76,8 @@ impl<W: Wire, S> Driver<'_, W, S> {
             _ if W::PINGS => Some((after(heard, self.config.ping_interval), Due::Ping)),
             (pinged, Some(heartbeat)) => {
                 let last = pinged.map_or(heard, |at| at.max(heard));
-                Some((after(last, heartbeat.interval), Due::Heartbeat))
+                let interval = heartbeat.interval.max(MIN_HEARTBEAT);
+                Some((after(last, interval), Due::Heartbeat))
             }
             _ => None,
         };
@@ -104,4 +105,6 @@ pub(super) fn jitter(max: Duration) -> Duration {
     max.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
 }
 
+/// The shortest time between heartbeats: none at all would be a loop without an end.
+const MIN_HEARTBEAT: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);

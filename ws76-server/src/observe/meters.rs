@@ -70,29 +70,15 @@ impl Meters {
         self.accept_failures.increment(1);
     }
 
-    /// Adds what a connection did between `before` and `now`.
-    pub(crate) fn traffic(&self, before: &Traffic, now: &Traffic) {
-        let add = |counter: &Counter, before: u64, now: u64| {
-            if now > before {
-                counter.increment(now - before);
-            }
-        };
-        add(
-            &self.received_messages,
-            before.received_messages,
-            now.received_messages,
-        );
-        add(&self.received_len, before.received_len, now.received_len);
-        add(&self.sent_messages, before.sent_messages, now.sent_messages);
-        add(&self.sent_len, before.sent_len, now.sent_len);
-        add(
-            &self.dropped_messages,
-            before.dropped_messages,
-            now.dropped_messages,
-        );
-        if now.queued_messages != before.queued_messages {
-            let change = now.queued_messages as f64 - before.queued_messages as f64;
-            self.queued_messages.increment(change);
+    /// Adds what a connection did since it was last told.
+    pub(crate) fn traffic(&self, done: &Traffic) {
+        self.received_messages.increment(done.received_messages);
+        self.received_len.increment(done.received_len);
+        self.sent_messages.increment(done.sent_messages);
+        self.sent_len.increment(done.sent_len);
+        self.dropped_messages.increment(done.dropped_messages);
+        if done.queued_messages != 0 {
+            self.queued_messages.increment(done.queued_messages as f64);
         }
     }
 }

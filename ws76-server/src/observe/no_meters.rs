@@ -20,7 +20,7 @@ impl Meters {
 
     pub(crate) const fn accept_failed(&self) {}
 
-    pub(crate) const fn traffic(&self, _: &Traffic, _: &Traffic) {}
+    pub(crate) const fn traffic(&self, _: &Traffic) {}
 }
 
 #[derive(Debug)]

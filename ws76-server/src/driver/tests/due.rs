@@ -82,6 +82,25 @@ async fn lively_connection_is_closed_at_the_end_of_its_lifetime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn heartbeat_without_an_interval_comes_once_a_second() {
+    let config = Config::new().with_heartbeat("?", Duration::ZERO);
+    let mut harness = Harness::open(Protocol::Draft76, config, ROOM).await;
+    for second in 1..=3 {
+        harness.expect(b"\x00?\xff").await;
+        assert_eq!(harness.start.elapsed().as_secs(), second);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lifetime_without_an_end_is_no_overflow() {
+    for &protocol in BOTH {
+        let config = Config::new().with_max_lifetime(Duration::MAX);
+        let harness = Harness::open(protocol, config, ROOM).await;
+        assert_eq!(harness.endpoint.stats().open, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn counters_tell_what_connections_did() {
     for &protocol in BOTH {
         let mut harness = Harness::open(protocol, Config::new(), ROOM).await;
