@@ -91,7 +91,10 @@ impl Settings {
         let events = Arc::default();
         let echo = Echo(Arc::clone(&events));
         let output = runtime.block_on(async {
-            let config = Config::new().with_frames(self.frames());
+            // Few enough for inputs to have more.
+            let config = Config::new()
+                .with_frames(self.frames())
+                .with_max_fragments(4);
             let endpoint = Endpoint::new(echo, config);
             let (client, io) = duplex(1 << 16);
             let (mut read, mut write) = split(client);

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 #[cfg(feature = "rfc6455")]
-use crate::rfc6455::Fragments;
+use crate::{Rfc6455Error, rfc6455::Fragments};
 
 /// `S`, with the time of its last read that brought something, and the bytes written to it.
 #[derive(Debug)]
@@ -41,16 +41,24 @@ impl<S> Metered<S> {
         }
     }
 
-    /// Follows the frames of RFC 6455 in what is read.
+    /// Follows the frames of RFC 6455 in what is read, and holds back what breaks a limit: such a read
+    /// is not ready, and [`Self::broken`] tells.
     #[cfg(feature = "rfc6455")]
     pub(crate) const fn following(mut self, fragments: Fragments) -> Self {
         self.fragments = Some(fragments);
         self
     }
 
+    /// The limit that was broken by what comes next.
     #[cfg(feature = "rfc6455")]
-    pub(crate) const fn fragments(&self) -> Option<&Fragments> {
-        self.fragments.as_ref()
+    pub(crate) fn broken(&self) -> Option<Rfc6455Error> {
+        self.fragments.as_ref()?.broken()
+    }
+
+    /// Follows no frames any more.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) fn let_all_through(&mut self) {
+        self.fragments = None;
     }
 
     /// Keeps the end of the stream from the reader, who sees a read that is not ready instead and
@@ -86,6 +94,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        #[cfg(feature = "rfc6455")]
+        if self.broken().is_some() {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         let count = buf.filled().len() - before;
@@ -93,7 +105,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
             self.read_len += count as u64;
             #[cfg(feature = "rfc6455")]
             if let Some(fragments) = &mut self.fragments {
-                fragments.follow(buf.filled().get(before..).unwrap_or_default());
+                let read = buf.filled().get(before..).unwrap_or_default();
+                let passed = fragments.follow(read);
+                buf.set_filled(before + passed);
+                if passed == 0 {
+                    return Poll::Pending;
+                }
             }
             self.read_at = Instant::now();
         } else if buf.remaining() > 0 {

@@ -97,8 +97,6 @@ pub(crate) struct Rfc6455<S> {
     stream: WebSocketStream<Metered<S>>,
     max_message_len: usize,
     binary: BinaryMessages,
-    /// Messages that came out of the stream.
-    received: u64,
     /// No message can be sent any more: the client has closed.
     closed: bool,
 }
@@ -117,24 +115,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             .max_frame_size(Some(max.max(125)));
         // At the end of the stream tungstenite would refuse to send what is still queued.
         let mut fragments = Fragments::new(config.max_fragments, max);
-        fragments.follow(&src);
+        let passed = fragments.follow(&src);
         let io = Metered::new(io).keeping_end().following(fragments);
-        let part = Vec::from(src);
+        let mut part = Vec::from(src);
+        part.truncate(passed);
         let stream =
             WebSocketStream::from_partially_read(io, part, Role::Server, Some(limits)).await;
         Self {
             stream,
             max_message_len: max,
             binary: config.binary,
-            received: 0,
             closed: false,
         }
-    }
-
-    /// What is wrong with the message that comes next, if that is known.
-    fn broken(&self) -> Option<Rfc6455Error> {
-        let fragments = self.stream.get_ref().fragments()?;
-        fragments.broken_behind(self.received)
     }
 
     /// What an error of the stream means: an end, or what was wrong.
@@ -177,21 +169,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            let polled = Pin::new(&mut self.stream).poll_next(cx);
-            // Whatever came of it came of that message, or from behind it.
-            if let Some(error) = self.broken() {
-                return Poll::Ready(Err(error.into()));
-            }
-            let message = match polled {
+            let message = match Pin::new(&mut self.stream).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(self.incoming(error)),
                 Poll::Ready(None) => return Poll::Ready(Ok(Incoming::End)),
-                Poll::Pending if self.stream.get_ref().has_ended() => {
-                    return Poll::Ready(Ok(Incoming::End));
+                Poll::Pending => {
+                    let io = self.stream.get_ref();
+                    // Nothing more is let through, and all before it came out.
+                    if let Some(error) = io.broken() {
+                        return Poll::Ready(Err(error.into()));
+                    }
+                    if io.has_ended() {
+                        return Poll::Ready(Ok(Incoming::End));
+                    }
+                    return Poll::Pending;
                 }
-                Poll::Pending => return Poll::Pending,
             };
-            self.received += u64::from(message.is_text() || message.is_binary());
             return Poll::Ready(match message {
                 Message::Text(text) => Text::from_utf8(Bytes::from(text))
                     .map(Incoming::Text)
@@ -242,6 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.get_mut().let_all_through();
         let mut bytes = [0; BUFFER_LEN];
         loop {
             let mut buf = ReadBuf::new(&mut bytes);

@@ -1,7 +1,8 @@
 //! Counts the fragments of messages as they arrive, since tungstenite shows whole messages only.
 //!
 //! It follows the heads of frames (RFC 6455 §5.2) in the bytes that are read, and looks at nothing
-//! else: what is wrong with a frame is for tungstenite to say.
+//! else: what is wrong with a frame is for tungstenite to say. The frame that breaks a limit is held
+//! back from it, so that all before that frame is judged first, however the bytes were cut.
 
 use crate::Rfc6455Error;
 
@@ -16,8 +17,6 @@ pub(crate) struct Fragments {
     fragments: usize,
     /// Its bytes, with the heads of all fragments but the first.
     len: u64,
-    /// Messages that are whole.
-    whole: u64,
     broken: Option<Rfc6455Error>,
 }
 
@@ -52,35 +51,39 @@ impl Fragments {
             head: Head::default(),
             fragments: 0,
             len: 0,
-            whole: 0,
             broken: None,
         }
     }
 
-    /// What is wrong with the message that follows the first `messages`, if that is known.
-    pub(crate) fn broken_behind(&self, messages: u64) -> Option<Rfc6455Error> {
-        self.broken.filter(|_| messages >= self.whole)
+    /// The limit that was broken, behind all that was let through.
+    pub(crate) const fn broken(&self) -> Option<Rfc6455Error> {
+        self.broken
     }
 
-    /// Follows bytes that were read.
-    pub(crate) fn follow(&mut self, mut bytes: &[u8]) {
-        loop {
+    /// Follows bytes that were read, and returns how many of them are to be let through: all, but
+    /// for the end of a head that breaks a limit and what is behind it.
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while self.broken.is_none() {
             if let Expects::Payload(left) = self.expects {
-                let skip = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-                bytes = bytes.get(skip..).unwrap_or_default();
+                let skip = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                rest = rest.get(skip..).unwrap_or_default();
                 let left = left - skip as u64;
                 if left > 0 {
                     self.expects = Expects::Payload(left);
-                    return;
+                    return bytes.len();
                 }
                 self.end_of_frame();
             }
-            let [byte, rest @ ..] = bytes else {
-                return;
+            let [byte, behind @ ..] = rest else {
+                return bytes.len();
             };
-            bytes = rest;
             self.head_byte(*byte);
+            if self.broken.is_none() {
+                rest = behind;
+            }
         }
+        bytes.len() - rest.len()
     }
 
     fn head_byte(&mut self, byte: u8) {
@@ -151,7 +154,6 @@ impl Fragments {
     fn end_of_frame(&mut self) {
         let head = std::mem::take(&mut self.head);
         if head.fin && head.opcode <= 2 {
-            self.whole += 1;
             self.fragments = 0;
         }
         self.expects = Expects::FirstByte;
@@ -176,12 +178,12 @@ mod tests {
         frame
     }
 
-    /// What is said of these bytes: messages that are whole, and what is wrong with the next.
-    fn said(max: usize, max_len: usize, bytes: &[u8]) -> (u64, Option<Rfc6455Error>) {
+    /// What is said of these bytes, and how many of them are let through.
+    fn said(max: usize, max_len: usize, bytes: &[u8]) -> (usize, Option<Rfc6455Error>) {
         let outcomes = [1, 3, bytes.len()].map(|size| {
             let mut fragments = Fragments::new(max, max_len);
-            bytes.chunks(size).for_each(|chunk| fragments.follow(chunk));
-            (fragments.whole, fragments.broken)
+            let passed = bytes.chunks(size).map(|chunk| fragments.follow(chunk));
+            (passed.sum(), fragments.broken())
         });
         assert_eq!(outcomes[0], outcomes[1]);
         assert_eq!(outcomes[0], outcomes[2]);
@@ -190,30 +192,35 @@ mod tests {
 
     #[test]
     fn fragments_of_the_limit_are_taken_and_one_more_is_not() {
-        let three = [
+        let frames = [
             frame(0x01, 1),
             frame(0x89, 2),
             frame(0x00, 0),
             frame(0x80, 300),
-        ]
-        .concat();
-        assert_eq!(said(3, 1000, &three), (1, None));
-        assert_eq!(said(3, 1000, &three.repeat(4)), (4, None));
+        ];
+        let three = frames.concat();
+        assert_eq!(said(3, 1000, &three), (three.len(), None));
+        let more = three.repeat(4);
+        assert_eq!(said(3, 1000, &more), (more.len(), None));
+        // All but the last byte of a head, which has 2 for the length.
+        let passed = three.len() - 300 - 4 - 1;
         let error = Rfc6455Error::TooManyFragments { max: 2 };
-        assert_eq!(said(2, 1000, &three), (0, Some(error)));
-        let behind = [frame(0x82, 5), three].concat();
-        assert_eq!(said(2, 1000, &behind), (1, Some(error)));
+        assert_eq!(said(2, 1000, &three), (passed, Some(error)));
+        let before = frame(0x82, 5);
+        let behind = [before.clone(), three].concat();
+        assert_eq!(said(2, 1000, &behind), (before.len() + passed, Some(error)));
     }
 
     #[test]
     fn heads_of_fragments_count_as_bytes_of_the_message() {
         // 10 and 10 bytes, and 6 of the second head.
         let two = [frame(0x01, 10), frame(0x80, 10)].concat();
-        assert_eq!(said(9, 26, &two), (1, None));
+        assert_eq!(said(9, 26, &two), (two.len(), None));
         let error = Rfc6455Error::MessageTooLong { max: 25 };
-        assert_eq!(said(9, 25, &two), (0, Some(error)));
-        assert_eq!(said(9, 25, &frame(0x81, 25)), (1, None));
-        assert_eq!(said(9, 24, &frame(0x81, 25)).0, 0);
+        assert_eq!(said(9, 25, &two), (16 + 1, Some(error)));
+        assert_eq!(said(9, 25, &frame(0x81, 25)), (31, None));
+        let error = Rfc6455Error::MessageTooLong { max: 24 };
+        assert_eq!(said(9, 24, &frame(0x81, 25)), (1, Some(error)));
     }
 
     #[test]
@@ -221,7 +228,7 @@ mod tests {
         let text = frame(0x81, 0);
         for last in [frame(0x88, 0), frame(0x00, 0), frame(0x01, 0).repeat(2)] {
             let bytes = [text.clone(), last, frame(0x00, 0).repeat(9)].concat();
-            assert_eq!(said(1, 100, &bytes), (1, None));
+            assert_eq!(said(1, 100, &bytes), (bytes.len(), None));
         }
     }
 
@@ -230,7 +237,11 @@ mod tests {
         let mut huge = vec![0x82, 0xff];
         huge.extend([0xff; 8]);
         let error = Rfc6455Error::MessageTooLong { max: usize::MAX };
-        let expected = (u64::MAX > usize::MAX as u64).then_some(error);
-        assert_eq!(said(1, usize::MAX, &huge), (0, expected));
+        // A length of all bits is no more than the limit where both have as many.
+        let expected = match usize::BITS {
+            64 => (huge.len(), None),
+            _ => (huge.len() - 1, Some(error)),
+        };
+        assert_eq!(said(1, usize::MAX, &huge), expected);
     }
 }
