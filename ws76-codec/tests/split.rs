@@ -54,13 +54,13 @@ fn naive(config: DecoderConfig, mut bytes: &[u8]) -> Outcome {
             let mut len = 0_u128;
             let mut used = 0;
             loop {
+                let Some(&byte) = rest.get(used) else {
+                    return (frames, Err(DecodeError::Truncated));
+                };
                 if used == usize::from(config.max_length_bytes) {
                     let max = config.max_length_bytes;
                     return (frames, Err(DecodeError::TooManyLengthBytes { max }));
                 }
-                let Some(&byte) = rest.get(used) else {
-                    return (frames, Err(DecodeError::Truncated));
-                };
                 used += 1;
                 len = len * 128 + u128::from(byte % 128);
                 if len > 0 && !skip {
