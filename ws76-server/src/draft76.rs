@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
@@ -11,13 +10,13 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
 };
-use tokio_util::io::poll_read_buf;
 use ws76_codec::{Decoder, DecoderConfig, Frame};
 
 use crate::{
     ConnectionError, Posix, Protocol,
     metered::Metered,
     outbox::Outbox,
+    read_buffer::ReadBuffer,
     wire::{CloseCode, Incoming, Wire},
 };
 
@@ -26,9 +25,7 @@ use crate::{
 pub(crate) struct Draft76<S> {
     io: Metered<S>,
     decoder: Decoder,
-    src: BytesMut,
-    /// Bytes to make room for before a read; grows while reads fill it.
-    read_len: usize,
+    src: ReadBuffer,
     /// Whether there is a closing frame: not in draft-75.
     closes: bool,
 }
@@ -39,21 +36,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Draft76<S> {
         Self {
             io: Metered::new(io),
             decoder: Decoder::new(config),
-            src,
-            read_len: MIN_READ_LEN,
+            src: ReadBuffer::new(src),
             closes: protocol == Protocol::Draft76,
         }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Posix>> {
-        self.src.reserve(self.read_len);
-        let count = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.src))?;
-        if count >= self.read_len {
-            self.read_len = (self.read_len * 2).min(MAX_READ_LEN);
-        } else if count < self.read_len / 4 {
-            self.read_len = (self.read_len / 2).max(MIN_READ_LEN);
-        }
-        Poll::Ready(Ok(count))
     }
 }
 
@@ -63,22 +48,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            match self.decoder.decode(&mut self.src)? {
+            match self.decoder.decode(self.src.bytes())? {
                 Some(Frame::Text(text)) => return Poll::Ready(Ok(Incoming::Text(text))),
                 Some(Frame::Closing) => return Poll::Ready(Ok(Incoming::Closing(None))),
                 Some(Frame::Reserved { .. }) => continue,
                 None => {}
             }
-            if ready!(self.poll_read(cx))? == 0 {
+            let read = ready!(self.src.poll_read(&mut self.io, cx));
+            if read.map_err(Posix::from)? == 0 {
                 self.decoder.finish()?;
                 return Poll::Ready(Ok(Incoming::End));
             }
         }
     }
 
+    fn rest(&mut self) {
+        self.src.rest();
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        ready!(outbox.poll_write(&mut self.io, cx))?;
-        Pin::new(&mut self.io).poll_flush(cx)
+        outbox.poll_flush(&mut self.io, cx)
     }
 
     fn start_closing(&mut self, outbox: &mut Outbox, _: CloseCode) {
@@ -87,14 +76,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
         }
     }
 
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
+        outbox.poll_shutdown(&mut self.io, cx)
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.src.clear();
-            if !matches!(ready!(self.poll_read(cx)), Ok(count) if count > 0) {
+            if !matches!(ready!(self.src.poll_read(&mut self.io, cx)), Ok(count) if count > 0) {
                 return Poll::Ready(());
             }
         }
@@ -107,13 +96,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
     fn read_len(&self) -> u64 {
         self.io.read_len()
     }
-
-    fn written(&self) -> u64 {
-        self.io.written()
-    }
 }
-
-/// The read buffer of a connection that sends little.
-const MIN_READ_LEN: usize = 4 << 10;
-/// The read buffer of a connection that sends much.
-const MAX_READ_LEN: usize = 64 << 10;

@@ -75,6 +75,7 @@ pub(crate) async fn run<W, H, S>(
     };
     let close = driver.close(end).await;
     drop(registered);
+    driver.done.add(&connection.line().outbox().take_traffic());
     driver.count();
     let reason = end.reason(close == Close::Clean || end == End::ClosingFrame);
     counters.closed(connection.protocol(), reason);
@@ -111,9 +112,10 @@ struct Driver<'a, W, S> {
     connection: Connection<S>,
     config: &'a Config,
     counters: &'a Counters,
-    received_messages: u64,
-    /// What `counters` was told so far.
-    counted: Traffic,
+    /// What was done since `counters` were last told.
+    done: Traffic,
+    /// Bytes read from the stream when they were.
+    read_len: u64,
     /// Messages and their bytes since the last flush.
     turn: usize,
     turn_len: usize,
@@ -146,8 +148,8 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             connection,
             config,
             counters,
-            received_messages: 0,
-            counted: Traffic::default(),
+            done: Traffic::default(),
+            read_len: 0,
             turn: 0,
             turn_len: 0,
             flushed: true,
@@ -173,7 +175,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         let fed = self.wake_up(cx)?;
         let len = self.config.max_queued_len / 4;
         let spent = self.turn >= MAX_TURN || (self.turn > 0 && self.turn_len >= len);
-        if fed && !spent && self.flushed && !self.connection.is_ending() {
+        if fed && !spent && self.flushed && !self.connection.line().is_ending() {
             match self.wire.poll_next(cx) {
                 Poll::Ready(Ok(Incoming::Text(text))) => {
                     self.took(text.len());
@@ -199,6 +201,8 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         if self.flushed && (spent || blocked || !fed) {
             // There may be more to read; the others have their turn first.
             cx.waker().wake_by_ref();
+        } else {
+            self.wire.rest();
         }
         self.count();
         self.poll_timer(cx).map(Err)
@@ -207,7 +211,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     const fn took(&mut self, len: usize) {
         self.turn += 1;
         self.turn_len += len;
-        self.received_messages += 1;
+        self.done.received_messages += 1;
     }
 
     fn note_peer_status(&self, status: Option<CloseStatus>) {
@@ -218,20 +222,11 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 
     /// Tells the counters what was done since they were last told.
     fn count(&mut self) {
-        let outbox = self.connection.outbox();
-        let now = Traffic {
-            received_messages: self.received_messages,
-            received_len: self.wire.read_len(),
-            sent_messages: outbox.sent(),
-            sent_len: self.wire.written(),
-            dropped_messages: outbox.dropped(),
-            // Bounded, and far from this type's end.
-            queued_messages: i64::try_from(outbox.messages()).unwrap_or(i64::MAX),
-        };
-        drop(outbox);
-        if now != self.counted {
-            self.counters.traffic(&now.since(&self.counted));
-            self.counted = now;
+        let read_len = self.wire.read_len();
+        self.done.received_len += read_len - self.read_len;
+        self.read_len = read_len;
+        if self.done != Traffic::default() {
+            self.counters.traffic(&std::mem::take(&mut self.done));
         }
     }
 
@@ -241,7 +236,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         if !W::FEEDS && self.turn > 0 {
             return Ok(true);
         }
-        let mut outbox = self.connection.outbox();
+        let mut outbox = self.connection.line().outbox();
         outbox.awake();
         match self.wire.poll_feed(cx, &mut outbox) {
             Poll::Ready(Ok(())) => Ok(true),
@@ -252,7 +247,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 
     /// Offers the kernel what is queued, and notes to be woken for what comes.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let mut outbox = self.connection.outbox();
+        let mut outbox = self.connection.line().outbox();
         outbox.sleep(cx.waker());
         let phase = outbox.phase();
         match phase {
@@ -263,11 +258,12 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
         let flushed = self.wire.poll_flush(cx, &mut outbox);
         let moved = outbox.take_moved();
+        let written = outbox.sent_len();
+        self.done.add(&outbox.take_traffic());
         drop(outbox);
         if moved {
-            self.connection.notify();
+            self.connection.line().notify();
         }
-        let written = self.wire.written();
         let progress = self.written != written;
         self.written = written;
         self.flushed = flushed.is_ready();
@@ -340,6 +336,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             // Whoever waits for room in this queue waits in vain.
             self.connection.drop_all(Dropped::Failed);
         }
+        self.wire.rest();
         self.count();
         Poll::Pending
     }

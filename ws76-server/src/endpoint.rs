@@ -25,6 +25,8 @@ use crate::{
     observe::events,
     opening::{Opened, Terms, open},
     stats::Counters,
+    stream::Stream,
+    turn::in_turns,
 };
 
 /// One handler and all its connections, wherever their streams come from: a [`Server`] that
@@ -213,7 +215,7 @@ where
 
     async fn serve<T>(&self, io: T, peer: Peer, permit: &Permit, front: &Front)
     where
-        T: AsyncRead + AsyncWrite + Send + Unpin,
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let inner = &*self.0;
         let config = inner.config();
@@ -250,9 +252,9 @@ where
     }
 
     /// Runs an open connection to its end.
-    async fn run<T>(&self, opened: Opened<T, S>, config: &Config)
+    async fn run<T>(&self, opened: Opened<Stream<T>, S>, config: &Config)
     where
-        T: AsyncRead + AsyncWrite + Send + Unpin,
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Opened {
             io,
@@ -267,13 +269,18 @@ where
         let registered = inner.registry.insert(request, state, config);
         match protocol {
             Protocol::Draft75 | Protocol::Draft76 => {
+                let (io, writer) = io.split();
+                let line = registered.connection().line();
+                line.outbox().set_writer(writer);
                 let wire = Draft76::new(io, src, config.frames, protocol);
-                driver::run(wire, registered, handler, config, counters, abort).await;
+                let driver = driver::run(wire, registered, handler, config, counters, abort);
+                in_turns(counters, driver).await;
             }
             #[cfg(feature = "rfc6455")]
             Protocol::Rfc6455 | Protocol::Hybi { .. } => {
                 let wire = Rfc6455::new(io, src, config).await;
-                driver::run(wire, registered, handler, config, counters, abort).await;
+                let driver = driver::run(wire, registered, handler, config, counters, abort);
+                in_turns(counters, driver).await;
             }
             #[cfg(not(feature = "rfc6455"))]
             Protocol::Rfc6455 | Protocol::Hybi { .. } => {}

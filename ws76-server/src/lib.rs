@@ -126,6 +126,7 @@ mod half_open;
 mod handler;
 #[cfg(all(test, ws76_loom))]
 mod interleavings;
+mod line;
 mod metered;
 #[cfg(feature = "hyper")]
 mod mount;
@@ -136,6 +137,7 @@ mod payload;
 mod policy;
 #[cfg(feature = "proxy")]
 mod proxy_protocol;
+mod read_buffer;
 mod registry;
 mod request;
 #[cfg(feature = "rfc6455")]
@@ -149,6 +151,7 @@ mod sync;
 mod tls;
 #[cfg(feature = "proxy")]
 mod trusted_proxies;
+mod turn;
 mod wire;
 
 /// Compiles the examples of the README.

@@ -10,7 +10,9 @@ use std::{collections::VecDeque, task::Waker};
 use bytes::{Buf, Bytes, BytesMut};
 use ws76_codec::EncodedFrame;
 
-use crate::{CloseStatus, Config, Protocol, SendError, SlowReceiver};
+use crate::{
+    CloseStatus, Config, Protocol, SendError, SlowReceiver, stats::Traffic, stream::Writer,
+};
 
 /// What a connection has yet to send.
 #[derive(Debug)]
@@ -41,10 +43,22 @@ pub(crate) struct Outbox {
     /// Messages that were taken to be framed elsewhere, and are not gone yet.
     #[cfg(feature = "rfc6455")]
     in_hand: u64,
-    /// A message has left or was dropped since this was last asked.
+    /// A message has left or was dropped since this was last asked, while somebody watches.
     moved: bool,
+    /// Somebody waits for room, or for what is queued to leave.
+    watched: bool,
     /// The driver, while it sleeps.
     driver: Option<Waker>,
+    /// The write side of the stream, where others than the driver may write to it.
+    writer: Option<Box<dyn Writer>>,
+    /// The stream takes no more: it wakes the driver when it does.
+    blocked: bool,
+    /// The last turn that is going to write what is queued.
+    claimed: u64,
+    /// Bytes that were written to the stream.
+    sent_len: u64,
+    /// What was told of what was done.
+    told: Traffic,
     /// What an RFC 6455 client is told by the closing frame, if the application has said so.
     status: Option<Box<CloseStatus>>,
     /// Whether the protocol has binary messages.
@@ -139,7 +153,13 @@ impl Outbox {
             #[cfg(feature = "rfc6455")]
             in_hand: 0,
             moved: false,
+            watched: false,
             driver: None,
+            writer: None,
+            blocked: false,
+            claimed: 0,
+            sent_len: 0,
+            told: Traffic::default(),
             status: None,
             #[cfg(feature = "rfc6455")]
             takes_binary: matches!(protocol, Protocol::Rfc6455 | Protocol::Hybi { .. }),
@@ -165,16 +185,22 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a binary message.
+    /// Queues a binary message, where the protocol has them.
     #[cfg(feature = "rfc6455")]
-    pub(crate) fn push_binary(&mut self, bytes: Bytes) -> Result<(), SendError> {
+    pub(crate) fn push_binary(&mut self, bytes: &Bytes) -> Result<(), SendError> {
         if !self.takes_binary {
             return Err(SendError::Unsupported);
         }
         let len = bytes.len() + 2;
         self.check_room(len)?;
-        self.queue(Entry::Binary(bytes), len);
+        self.queue(Entry::Binary(bytes.clone()), len);
         Ok(())
+    }
+
+    /// Queues a binary message, which no protocol has here.
+    #[cfg(not(feature = "rfc6455"))]
+    pub(crate) const fn push_binary(&self, _: &Bytes) -> Result<(), SendError> {
+        Err(SendError::Unsupported)
     }
 
     /// Does what the policy says when `push` had no room for a frame of `len` bytes. Returns
@@ -248,6 +274,7 @@ impl Outbox {
         self.entries.is_empty()
     }
 
+    /// The count of messages in the queue.
     pub(crate) fn messages(&self) -> usize {
         self.entries.len()
     }
@@ -256,18 +283,46 @@ impl Outbox {
         self.accepted
     }
 
-    /// Whether there may be room, or a flush may be done, that was not there when this was last asked.
+    /// Notes that somebody waits for room, or for what is queued to leave, if `waits`.
+    pub(crate) const fn watch(&mut self, waits: bool) {
+        self.watched |= waits;
+    }
+
+    /// Whether those who wait are to be woken: there may be room, or a flush may be done, that was
+    /// not there when this was last asked.
     pub(crate) const fn take_moved(&mut self) -> bool {
-        core::mem::replace(&mut self.moved, false)
+        let moved = core::mem::replace(&mut self.moved, false);
+        moved && core::mem::replace(&mut self.watched, false)
+    }
+
+    /// What was done since this was last asked.
+    pub(crate) fn take_traffic(&mut self) -> Traffic {
+        let now = Traffic {
+            sent_messages: self.sent,
+            sent_len: self.sent_len,
+            dropped_messages: self.dropped,
+            // Bounded, and far from this type's end.
+            queued_messages: i64::try_from(self.entries.len()).unwrap_or(i64::MAX),
+            ..Traffic::default()
+        };
+        let done = now.since(&self.told);
+        self.told = now;
+        done
     }
 
     pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// The count of messages that left, the closing frame not among them.
-    pub(crate) const fn sent(&self) -> u64 {
-        self.sent
+    /// The count of bytes written to the stream.
+    pub(crate) const fn sent_len(&self) -> u64 {
+        self.sent_len
+    }
+
+    /// Notes the count of bytes written to the stream, where that is not done here.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) const fn set_sent_len(&mut self, len: u64) {
+        self.sent_len = len;
     }
 
     /// Whether the first `count` of all messages accepted have left.
@@ -351,10 +406,10 @@ impl Outbox {
         self.entries.push_back(entry);
         self.len += len;
         self.accepted += 1;
-        self.wake();
     }
 
-    fn wake(&mut self) {
+    /// Wakes the driver, if it sleeps.
+    pub(crate) fn wake(&mut self) {
         if let Some(driver) = self.driver.take() {
             driver.wake();
         }

@@ -314,5 +314,8 @@ impl<S> Drop for Registered<S> {
         }
         drop(open);
         self.0.drop_all(Dropped::Driver);
+        // Handles may be kept for long: they must not keep the stream.
+        let writer = self.0.line().outbox().take_writer();
+        drop(writer);
     }
 }

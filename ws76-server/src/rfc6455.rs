@@ -205,8 +205,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        ready!(self.poll_feed(cx, outbox))?;
-        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(into_io)?;
+        let mut flushed = self.poll_feed(cx, outbox);
+        if let Poll::Ready(Ok(())) = flushed {
+            flushed = Pin::new(&mut self.stream).poll_flush(cx).map_err(into_io);
+        }
+        outbox.set_sent_len(self.stream.get_ref().written());
+        ready!(flushed)?;
         outbox.landed();
         Poll::Ready(Ok(()))
     }
@@ -230,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         let _ = Pin::new(&mut self.stream).start_send(Message::Close(Some(frame)));
     }
 
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>, _: &mut Outbox) -> Poll<io::Result<()>> {
         Pin::new(self.stream.get_mut()).poll_shutdown(cx)
     }
 
@@ -253,10 +257,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
 
     fn read_len(&self) -> u64 {
         self.stream.get_ref().read_len()
-    }
-
-    fn written(&self) -> u64 {
-        self.stream.get_ref().written()
     }
 }
 

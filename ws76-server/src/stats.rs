@@ -77,6 +77,15 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.received_messages += other.received_messages;
+        self.received_len += other.received_len;
+        self.sent_messages += other.sent_messages;
+        self.sent_len += other.sent_len;
+        self.dropped_messages += other.dropped_messages;
+        self.queued_messages += other.queued_messages;
+    }
+
     /// What was done between `before` and now.
     pub(crate) const fn since(&self, before: &Self) -> Self {
         Self {

@@ -1,19 +1,68 @@
-//! A stream with or without TLS.
+//! A stream with or without TLS, and the write side of one that all who send may write to.
 
 use std::{
+    any::Any,
+    fmt,
     io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+};
+
+/// The write side of a stream, which others than its driver may write to.
+pub(crate) trait Writer: AsyncWrite + fmt::Debug + Send + Unpin {
+    /// Writes what can be written at once.
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+impl Writer for OwnedWriteHalf {
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Self::try_write_vectored(self, slices)
+    }
+}
 
 /// A stream from where the request begins.
 #[derive(Debug)]
 pub(crate) enum Stream<T> {
     Plain(T),
+    /// A TCP connection whose write side was given away.
+    Reader(OwnedReadHalf),
     #[cfg(feature = "tls")]
     Tls(Box<tokio_rustls::server::TlsStream<T>>),
+}
+
+impl<T: 'static> Stream<T> {
+    /// Gives the write side away, if others can write to it: a TCP connection's, without TLS.
+    pub(crate) fn split(self) -> (Self, Option<Box<dyn Writer>>) {
+        let Self::Plain(io) = self else {
+            return (self, None);
+        };
+        match cast::<T, TcpStream>(io) {
+            Ok(tcp) => {
+                let (reader, writer) = tcp.into_split();
+                (Self::Reader(reader), Some(Box::new(writer)))
+            }
+            Err(io) => (Self::Plain(io), None),
+        }
+    }
+}
+
+/// `value` as what it is, if that is a `U`.
+fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
+    let mut value = Some(value);
+    let any: &mut dyn Any = &mut value;
+    match any.downcast_mut::<Option<U>>().and_then(Option::take) {
+        Some(value) => Ok(value),
+        // Taken only above.
+        None => Err(value.expect("still there")),
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
@@ -24,6 +73,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_read(cx, buf),
+            Self::Reader(io) => Pin::new(io).poll_read(cx, buf),
             #[cfg(feature = "tls")]
             Self::Tls(io) => match Pin::new(io).poll_read(cx, buf) {
                 // TCP ended without a word of TLS. Whether that was the end of what the client had
@@ -45,6 +95,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_write(cx, buf),
+            Self::Reader(_) => Poll::Ready(Err(given_away())),
             #[cfg(feature = "tls")]
             Self::Tls(io) => Pin::new(io).poll_write(cx, buf),
         }
@@ -57,6 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            Self::Reader(_) => Poll::Ready(Err(given_away())),
             #[cfg(feature = "tls")]
             Self::Tls(io) => Pin::new(io).poll_write_vectored(cx, bufs),
         }
@@ -65,6 +117,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(io) => io.is_write_vectored(),
+            Self::Reader(_) => true,
             #[cfg(feature = "tls")]
             Self::Tls(io) => io.is_write_vectored(),
         }
@@ -73,6 +126,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_flush(cx),
+            Self::Reader(_) => Poll::Ready(Err(given_away())),
             #[cfg(feature = "tls")]
             Self::Tls(io) => Pin::new(io).poll_flush(cx),
         }
@@ -82,8 +136,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_shutdown(cx),
+            Self::Reader(_) => Poll::Ready(Err(given_away())),
             #[cfg(feature = "tls")]
             Self::Tls(io) => Pin::new(io).poll_shutdown(cx),
         }
     }
+}
+
+fn given_away() -> io::Error {
+    io::ErrorKind::BrokenPipe.into()
 }

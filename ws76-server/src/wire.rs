@@ -32,6 +32,9 @@ pub(crate) trait Wire: Unpin + Send {
     /// Reads what comes next. After `Closing`, `End` or an error there is nothing more.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>>;
 
+    /// The task is going to sleep: lets go of what it does not need until it is woken.
+    fn rest(&mut self) {}
+
     /// Writes all that is queued, until the kernel has it.
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>>;
 
@@ -42,7 +45,7 @@ pub(crate) trait Wire: Unpin + Send {
     fn start_closing(&mut self, outbox: &mut Outbox, code: CloseCode);
 
     /// Shuts the write side down.
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>>;
 
     /// Reads and discards until the client closes TCP.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()>;
@@ -52,9 +55,6 @@ pub(crate) trait Wire: Unpin + Send {
 
     /// The count of bytes read.
     fn read_len(&self) -> u64;
-
-    /// The count of bytes written, to see progress.
-    fn written(&self) -> u64;
 }
 
 /// What came from the client.

@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    io,
     task::{Context, Poll},
 };
 
@@ -44,7 +45,7 @@ impl<W: Wire, S> Driver<'_, W, S> {
         }
         self.connection.drop_all(Dropped::Driver);
         // Not waited for: nobody may be there to see it.
-        let _ = poll_fn(|cx| Poll::Ready(self.wire.poll_shutdown(cx))).await;
+        let _ = poll_fn(|cx| Poll::Ready(self.poll_shutdown(cx))).await;
         close
     }
 
@@ -52,20 +53,26 @@ impl<W: Wire, S> Driver<'_, W, S> {
         self.flush_all().await?;
         let waits = matches!(end, End::Asked(_) | End::Expired);
         if let Some(code) = end.closing() {
-            self.wire.start_closing(&mut self.connection.outbox(), code);
+            self.wire
+                .start_closing(&mut self.connection.line().outbox(), code);
             self.flush_all().await?;
         }
         let mut clean = false;
         if W::SHUTS_DOWN_EARLY {
-            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
+            let _ = poll_fn(|cx| self.poll_shutdown(cx)).await;
         }
         if waits {
             clean = poll_fn(|cx| self.poll_answer(cx)).await?;
         }
         if !W::SHUTS_DOWN_EARLY {
-            let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
+            let _ = poll_fn(|cx| self.poll_shutdown(cx)).await;
         }
         Ok(clean)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut outbox = self.connection.line().outbox();
+        self.wire.poll_shutdown(cx, &mut outbox)
     }
 
     async fn flush_all(&mut self) -> Result<(), End> {

@@ -10,8 +10,90 @@ use bytes::Buf;
 use tokio::io::AsyncWrite;
 
 use super::{Entry, Outbox};
+use crate::stream::Writer;
 
 impl Outbox {
+    /// Sets the write side of the stream, for all to write to.
+    pub(crate) fn set_writer(&mut self, writer: Option<Box<dyn Writer>>) {
+        self.writer = writer;
+    }
+
+    pub(crate) fn take_writer(&mut self) -> Option<Box<dyn Writer>> {
+        self.writer.take()
+    }
+
+    /// Whether what is queued can be written by others than the driver: it sleeps, and not because
+    /// the stream takes no more.
+    pub(crate) const fn can_write_now(&self) -> bool {
+        self.writer.is_some() && self.driver.is_some() && !self.blocked
+    }
+
+    /// Says that this turn is going to write what is queued. Returns whether that is new.
+    pub(crate) const fn claim(&mut self, turn: u64) -> bool {
+        core::mem::replace(&mut self.claimed, turn) != turn
+    }
+
+    /// Writes what is queued, if [`Self::can_write_now`]. The driver is woken for what is left.
+    pub(crate) fn write_now(&mut self) {
+        if !self.can_write_now() {
+            return;
+        }
+        if let Some(writer) = self.writer.take() {
+            while self.len > 0 {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = self.slices(&mut slices);
+                match writer.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+                    Ok(done) if done > 0 => self.consume(done),
+                    // It meets the same, and knows what to do.
+                    _ => {
+                        self.wake();
+                        break;
+                    }
+                }
+            }
+            self.writer = Some(writer);
+        }
+    }
+
+    /// Offers the stream what is queued. To be called by the driver, whose stream `io` is.
+    pub(crate) fn poll_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let flushed = match self.writer.take() {
+            Some(mut writer) => {
+                let flushed = self.poll_write_and_flush(&mut writer, cx);
+                self.writer = Some(writer);
+                flushed
+            }
+            None => self.poll_write_and_flush(io, cx),
+        };
+        self.blocked = flushed.is_pending();
+        flushed
+    }
+
+    fn poll_write_and_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_write(io, cx))?;
+        Pin::new(io).poll_flush(cx)
+    }
+
+    /// Shuts the write side of the stream down. To be called by the driver, whose stream `io` is.
+    pub(crate) fn poll_shutdown<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.writer {
+            Some(writer) => Pin::new(writer).poll_shutdown(cx),
+            None => Pin::new(io).poll_shutdown(cx),
+        }
+    }
+
     /// Writes to `io` until nothing is queued.
     pub(crate) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
@@ -72,6 +154,7 @@ impl Outbox {
 
     fn consume(&mut self, mut count: usize) {
         self.len -= count;
+        self.sent_len += count as u64;
         while count > 0 {
             let (len, inline) = match self.entries.front() {
                 Some(Entry::Inline(len)) => (*len, true),

@@ -1,0 +1,187 @@
+//! What the driver of a connection and all who send to it share.
+
+use std::sync::{Arc, PoisonError, atomic::Ordering};
+
+use crate::{
+    CloseStatus, Config, Protocol, SendError,
+    outbox::{Asked, Dropped, Outbox, Phase},
+    stats::Traffic,
+    sync::{AtomicBool, Mutex, MutexGuard, Notify},
+    turn,
+};
+
+/// The outbound side of one connection.
+#[derive(Debug)]
+pub(crate) struct Line {
+    outbox: Mutex<Outbox>,
+    /// Whether the outbox has left `Phase::Open`; to be seen without its lock.
+    ending: AtomicBool,
+    /// Wakes those who wait for room, or for what is queued to leave.
+    progress: Notify,
+}
+
+/// What became of a message where a slow receiver meets the policy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pushed {
+    pub(crate) result: Result<(), SendError>,
+    /// There was no room at first.
+    pub(crate) was_full: bool,
+}
+
+impl Line {
+    pub(crate) fn new(config: &Config, protocol: Protocol) -> Self {
+        Self {
+            outbox: Mutex::new(Outbox::new(config, protocol)),
+            ending: AtomicBool::new(false),
+            progress: Notify::new(),
+        }
+    }
+
+    /// The outbox. A panic elsewhere cannot leave it half changed, so poison means nothing.
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a message with `push` if there is room, and sees to it that it is written.
+    pub(crate) fn try_push(
+        self: &Arc<Self>,
+        push: impl FnOnce(&mut Outbox) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let mut outbox = self.outbox();
+        push(&mut outbox)?;
+        self.queued(&mut outbox);
+        Ok(())
+    }
+
+    /// As [`Self::try_push`]; where there is no room for a frame of `len` bytes, the slow-receiver
+    /// policy is applied.
+    pub(crate) fn push_or_drop(
+        self: &Arc<Self>,
+        len: usize,
+        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+    ) -> Pushed {
+        let mut outbox = self.outbox();
+        let mut result = push(&mut outbox);
+        let was_full = result == Err(SendError::Full);
+        if was_full && outbox.make_room(len) {
+            result = push(&mut outbox);
+        }
+        if result.is_ok() {
+            self.queued(&mut outbox);
+        }
+        if was_full {
+            let ended = outbox.phase() != Phase::Open;
+            let moved = outbox.take_moved();
+            drop(outbox);
+            if ended {
+                self.ended();
+            } else if moved {
+                self.notify();
+            }
+        }
+        Pushed { result, was_full }
+    }
+
+    /// As [`Self::try_push`], but waits while there is no room.
+    pub(crate) async fn push(
+        self: &Arc<Self>,
+        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        match self.try_push(&push) {
+            Err(SendError::Full) => {}
+            result => return result,
+        }
+        loop {
+            let progress = self.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            match self.try_push(|outbox| {
+                let result = push(outbox);
+                outbox.watch(result == Err(SendError::Full));
+                result
+            }) {
+                Err(SendError::Full) => progress.await,
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits until all that was queued when this was called has left.
+    pub(crate) async fn flush(&self) -> Result<(), SendError> {
+        let target = self.outbox().accepted();
+        loop {
+            let progress = self.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            {
+                let mut outbox = self.outbox();
+                if matches!(outbox.phase(), Phase::Dropped(_)) {
+                    return Err(SendError::Closed);
+                }
+                if outbox.is_gone(target) {
+                    return Ok(());
+                }
+                outbox.watch(true);
+            }
+            progress.await;
+        }
+    }
+
+    /// Writes what is queued straight to the stream, unless the driver is at it. What the stream
+    /// does not take is left to the driver. Returns what was done since it was last told.
+    pub(crate) fn write_now(&self) -> Traffic {
+        let mut outbox = self.outbox();
+        outbox.write_now();
+        let traffic = outbox.take_traffic();
+        let moved = outbox.take_moved();
+        drop(outbox);
+        if moved {
+            self.notify();
+        }
+        traffic
+    }
+
+    /// Wakes the driver.
+    pub(crate) fn wake(&self) {
+        self.outbox().wake();
+    }
+
+    pub(crate) fn close_with(&self, status: CloseStatus) {
+        self.outbox().close_with(status);
+        self.ended();
+    }
+
+    pub(crate) fn close_as(&self, asked: Asked) {
+        self.outbox().close(asked);
+        self.ended();
+    }
+
+    /// Drops what is queued; nothing goes out any more.
+    pub(crate) fn drop_all(&self, why: Dropped) {
+        self.outbox().drop_all(why);
+        self.ended();
+    }
+
+    /// Whether the connection has begun to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Wakes those who wait for room or for a flush.
+    pub(crate) fn notify(&self) {
+        self.progress.notify_waiters();
+    }
+
+    fn ended(&self) {
+        self.ending.store(true, Ordering::Release);
+        self.notify();
+    }
+
+    /// A message was queued: it is written at the end of the turn that it was sent in, if it was,
+    /// and by the driver if not.
+    fn queued(self: &Arc<Self>, outbox: &mut Outbox) {
+        if !(outbox.can_write_now() && turn::defer(self, outbox)) {
+            outbox.wake();
+        }
+    }
+}
