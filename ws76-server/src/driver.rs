@@ -36,6 +36,16 @@ use crate::{
     wire::{Incoming, Wire},
 };
 
+/// Calls the handler. The future of the call is held once, where it is awaited.
+macro_rules! call {
+    ($driver:ident, $call:expr) => {
+        match catch_unwind(AssertUnwindSafe(|| $call)) {
+            Ok(call) => $driver.call(pin!(call)).await,
+            Err(_) => Err(End::HandlerPanic),
+        }
+    };
+}
+
 /// Runs a connection from its open event to the end of its TCP connection.
 pub(crate) async fn run<W, H, S>(
     wire: W,
@@ -52,24 +62,14 @@ pub(crate) async fn run<W, H, S>(
     let connection = registered.connection().clone();
     let mut driver = Driver::new(wire, connection.clone(), config, counters);
     counters.opened(connection.id(), connection.protocol());
-    let mut result = driver
-        .call(async { handler.on_open(&connection).await })
-        .await;
+    let mut result = call!(driver, handler.on_open(&connection));
     let end = loop {
         result = match result {
             Err(end) => break end,
             Ok(()) => match driver.next().await {
                 Err(end) => break end,
-                Ok(Message::Text(text)) => {
-                    driver
-                        .call(async { handler.on_message(&connection, text).await })
-                        .await
-                }
-                Ok(Message::Binary(bytes)) => {
-                    driver
-                        .call(async { handler.on_binary(&connection, bytes).await })
-                        .await
-                }
+                Ok(Message::Text(text)) => call!(driver, handler.on_message(&connection, text)),
+                Ok(Message::Binary(bytes)) => call!(driver, handler.on_binary(&connection, bytes)),
             },
         };
     };
@@ -82,13 +82,9 @@ pub(crate) async fn run<W, H, S>(
 
     let farewell = async {
         if let End::Error(error) = end {
-            let _ = driver
-                .call(async { handler.on_error(&connection, error).await })
-                .await;
+            let _ = call!(driver, handler.on_error(&connection, error));
         }
-        let _ = driver
-            .call(async { handler.on_closed(&connection, reason).await })
-            .await;
+        let _ = call!(driver, handler.on_closed(&connection, reason));
         if close == Close::TooLate {
             return;
         }
@@ -290,8 +286,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     }
 
     /// Calls the handler, and goes on writing while it takes its time.
-    async fn call(&mut self, call: impl Future<Output = ()>) -> Result<(), End> {
-        let mut call = pin!(call);
+    async fn call(&mut self, mut call: Pin<&mut impl Future<Output = ()>>) -> Result<(), End> {
         let mut waited = false;
         let result = poll_fn(|cx| {
             // The handler cannot be called again for this connection after it panicked, but for

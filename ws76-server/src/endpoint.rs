@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    pin::{Pin, pin},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -16,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::rfc6455::Rfc6455;
 use crate::{
     Config, Handler, Peer, Protocol, Registry, Stats, WhenFull,
-    addresses::Addresses,
+    addresses::{AddressPlace, Addresses},
     draft76::Draft76,
     driver::{self, after},
     file_limit,
@@ -24,9 +25,11 @@ use crate::{
     half_open::HalfOpen,
     observe::events,
     opening::{Opened, Terms, open},
+    registry::Registered,
     stats::Counters,
     stream::Stream,
     turn::in_turns,
+    wire::Wire,
 };
 
 /// One handler and all its connections, wherever their streams come from: a [`Server`] that
@@ -206,14 +209,17 @@ where
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let endpoint = self.clone();
+        // Each phase has memory of its own, which is given back behind it.
+        let opening = Box::pin(self.clone().open(io, peer, permit, front));
         self.0.tasks.spawn(events::in_span(&peer, async move {
-            endpoint.serve(io, peer, &permit, &front).await;
-            drop(permit);
+            if let Some(driver) = opening.await {
+                driver.await;
+            }
         }))
     }
 
-    async fn serve<T>(&self, io: T, peer: Peer, permit: &Permit, front: &Front)
+    /// Takes a stream to where its connection is open; returns what runs it to its end.
+    async fn open<T>(self, io: T, peer: Peer, permit: Permit, front: Front) -> Option<Driving>
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -237,22 +243,23 @@ where
             let timing = inner.counters.stream();
             let place = inner.half_open.enter(config.max_half_open);
             let opened = tokio::select! {
-                opened = opening => opened,
-                () = place.shed() => return,
-                () = inner.drain.cancelled() => return,
+                opened = opening => opened?,
+                () = place.shed() => return None,
+                () = inner.drain.cancelled() => return None,
             };
-            if let Some(opened) = &opened {
-                timing.done(opened.request.protocol());
-            }
+            timing.done(opened.request.protocol());
             opened
         };
-        if let Some(opened) = opened {
-            self.run(opened, &config).await;
-        }
+        Some(self.run(opened, config, permit).await)
     }
 
-    /// Runs an open connection to its end.
-    async fn run<T>(&self, opened: Opened<Stream<T>, S>, config: &Config)
+    /// Takes an open connection in; what is returned runs it to its end.
+    async fn run<T>(
+        &self,
+        opened: Opened<Stream<T>, S>,
+        config: Arc<Config>,
+        permit: Permit,
+    ) -> Driving
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -261,29 +268,31 @@ where
             src,
             request,
             state,
-            place: _place,
+            place,
         } = opened;
-        let inner = &*self.0;
-        let (handler, counters, abort) = (&inner.handler, &inner.counters, &inner.abort);
         let protocol = request.protocol();
-        let registered = inner.registry.insert(request, state, config);
+        let registered = self.0.registry.insert(request, state, &config);
+        let held = Held {
+            endpoint: self.clone(),
+            config,
+            _permit: permit,
+            _place: place,
+        };
         match protocol {
             Protocol::Draft75 | Protocol::Draft76 => {
                 let (io, writer) = io.split();
                 let line = registered.connection().line();
                 line.outbox().set_writer(writer);
-                let wire = Draft76::new(io, src, config.frames, protocol);
-                let driver = driver::run(wire, registered, handler, config, counters, abort);
-                in_turns(counters, driver).await;
+                let wire = Draft76::new(io, src, held.config.frames, protocol);
+                Box::pin(held.drive(wire, registered))
             }
             #[cfg(feature = "rfc6455")]
             Protocol::Rfc6455 | Protocol::Hybi { .. } => {
-                let wire = Rfc6455::new(io, src, config).await;
-                let driver = driver::run(wire, registered, handler, config, counters, abort);
-                in_turns(counters, driver).await;
+                let wire = Rfc6455::new(io, src, &held.config).await;
+                Box::pin(held.drive(wire, registered))
             }
             #[cfg(not(feature = "rfc6455"))]
-            Protocol::Rfc6455 | Protocol::Hybi { .. } => {}
+            Protocol::Rfc6455 | Protocol::Hybi { .. } => Box::pin(async {}),
         }
     }
 
@@ -321,6 +330,34 @@ impl<H, S> Inner<H, S> {
         Arc::clone(&config)
     }
 }
+
+/// What an open connection holds until it has ended.
+struct Held<H, S> {
+    endpoint: Endpoint<H, S>,
+    config: Arc<Config>,
+    _permit: Permit,
+    _place: Option<AddressPlace>,
+}
+
+impl<H, S> Held<H, S>
+where
+    H: Handler<S>,
+    S: Default + Send + Sync + 'static,
+{
+    async fn drive(self, wire: impl Wire, registered: Registered<S>) {
+        let Inner {
+            handler,
+            counters,
+            abort,
+            ..
+        } = &*self.endpoint.0;
+        let driver = driver::run(wire, registered, handler, &self.config, counters, abort);
+        in_turns(counters, pin!(driver)).await;
+    }
+}
+
+/// Runs an open connection to its end.
+type Driving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What a stream comes with.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -68,8 +68,7 @@ pub(crate) fn defer(line: &Arc<Line>, outbox: &mut Outbox) -> bool {
 }
 
 /// Runs a driver in turns: each poll is one.
-pub(crate) async fn in_turns<F: Future>(counters: &Counters, driver: F) -> F::Output {
-    let mut driver = pin!(driver);
+pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mut F>) -> F::Output {
     let mut lines = Lines::default();
     poll_fn(|cx| {
         if lines.0.is_empty()
