@@ -1,5 +1,6 @@
 //! `ws76`: the demo server of the ws76 crates, and the conformance suite.
 
+mod arguments;
 mod conform;
 mod demo;
 mod settings;
