@@ -1,89 +1,190 @@
-//! Decoding and encoding, beside what bounds them in the same group: a search for 0xFF, a check of
-//! UTF-8 and a copy of the same bytes.
+//! Decoding and encoding, beside what bounds them: the same bytes, in the same group, searched for
+//! 0xFF, checked to be UTF-8, and copied. Under each group stands how its figures compare.
+//!
+//! UTF-8 is checked by what the feature `simd` says; compare with `--features simd`.
 
-use std::hint::black_box;
+mod measure;
 
-use bytes::BytesMut;
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use ws76_codec::{Decoder, DecoderConfig, Frame, Text, encode_text};
+use std::{hint::black_box, str};
 
-/// `count` text frames of `len` bytes each, repeating `pattern`.
-fn frames(pattern: &str, len: usize, count: usize) -> (Text, BytesMut) {
-    let text = pattern.repeat(len / pattern.len());
-    let mut bytes = BytesMut::new();
+use bytes::{Buf, BufMut, BytesMut};
+use criterion::{Criterion, criterion_group, criterion_main};
+use memchr::memchr;
+use simdutf8::basic;
+use ws76_codec::{Decoder, DecoderConfig, EncodedFrame, Frame, Text, encode_text};
+
+use crate::measure::Group;
+
+/// The lengths that messages have, in bytes.
+const LENS: [(&str, usize); 5] = [
+    ("16", 16),
+    ("125", 125),
+    ("1k", 1 << 10),
+    ("16k", 16 << 10),
+    ("1m", 1 << 20),
+];
+
+const SCRIPTS: [(&str, &str); 2] = [("ascii", "0123456789abcdef"), ("japanese", "日本語")];
+
+/// As many of `pattern` as fit into `len` bytes, filled up with spaces.
+fn text(pattern: &str, len: usize) -> String {
+    let mut text = pattern.repeat(len / pattern.len());
+    text.extend([' '].iter().cycle().take(len - text.len()));
+    text
+}
+
+/// `count` frames of `text`.
+fn frames(text: &str, count: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
     for _ in 0..count {
-        encode_text(&text, &mut bytes);
+        encode_text(text, &mut bytes);
     }
-    (Text::from(text), bytes)
+    bytes
+}
+
+/// Decodes all of `src`, and returns how many bytes of text there were.
+fn decode_all(decoder: &mut Decoder, src: &mut BytesMut) -> usize {
+    let mut len = 0;
+    while let Some(Frame::Text(text)) = decoder.decode(src).unwrap() {
+        len += black_box(text).len();
+    }
+    len
+}
+
+/// As [`decode_all`], by nothing but a search and a check.
+fn search_and_check(mut src: &[u8], check: impl Fn(&[u8]) -> bool) -> usize {
+    let mut len = 0;
+    while let Some(end) = memchr(0xff, src) {
+        let text = &src[1..end];
+        assert!(check(black_box(text)));
+        len += text.len();
+        src = &src[end + 1..];
+    }
+    len
+}
+
+fn decode_frames(criterion: &mut Criterion, shape: &str, text: &str, count: usize) {
+    let bytes = frames(text, count);
+    let content = text.len() * count;
+    let mut group = Group::new(criterion, &format!("decode/{shape}"), bytes.len(), count);
+    let mut decoder = Decoder::new(DecoderConfig::new());
+    let ours = group.of_buffers("ws76", &bytes, |src| {
+        assert_eq!(decode_all(&mut decoder, src), content);
+    });
+    group.of_buffers("memchr", &bytes, |src| {
+        assert_eq!(search_and_check(src, |_| true), content);
+    });
+    group.of_buffers("std", &bytes, |src| {
+        let check = |part: &[u8]| str::from_utf8(&part[1..=text.len()]).is_ok();
+        assert!(src.chunks_exact(text.len() + 2).all(check));
+    });
+    group.of_buffers("simdutf8", &bytes, |src| {
+        let check = |part: &[u8]| basic::from_utf8(&part[1..=text.len()]).is_ok();
+        assert!(src.chunks_exact(text.len() + 2).all(check));
+    });
+    let limit = group.of_buffers("memchr for 0xFF, then simdutf8", &bytes, |src| {
+        let check = |text: &[u8]| basic::from_utf8(text).is_ok();
+        assert_eq!(search_and_check(src, check), content);
+    });
+    let mut copy = Vec::with_capacity(bytes.len());
+    group.of_buffers("memcpy", &bytes, |src| {
+        copy.clear();
+        copy.extend_from_slice(black_box(src));
+    });
+    group.compare(ours, limit);
+}
+
+/// Every byte of `text` in a call of its own.
+fn decode_single_bytes(criterion: &mut Criterion, shape: &str, text: &str) {
+    let bytes = frames(text, 1);
+    let mut group = Group::new(
+        criterion,
+        &format!("decode/{shape}"),
+        bytes.len(),
+        bytes.len(),
+    );
+    let mut decoder = Decoder::new(DecoderConfig::new());
+    let mut src = BytesMut::new();
+    let ours = group.of_buffers("ws76", &bytes, |single| {
+        src.reserve(single.len());
+        let mut len = 0;
+        for &byte in single.iter() {
+            src.put_u8(byte);
+            len += decode_all(&mut decoder, &mut src);
+        }
+        assert_eq!(len, text.len());
+    });
+    let mut src = BytesMut::new();
+    let limit = group.of_buffers("memchr for 0xFF, then simdutf8", &bytes, |single| {
+        src.reserve(single.len());
+        for &byte in single.iter() {
+            src.put_u8(byte);
+            if memchr(0xff, black_box(&src[src.len() - 1..])).is_some() {
+                assert!(basic::from_utf8(&src[1..src.len() - 1]).is_ok());
+            }
+        }
+        src.advance(src.len());
+    });
+    group.compare(ours, limit);
 }
 
 fn decode(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("decode");
-    let shapes = [
-        ("text_16_x3640", "0123456789abcdef", 16, 3640),
-        ("text_125", "abcde", 125, 1),
-        ("text_1k", "abcdefgh", 1 << 10, 1),
-        ("text_64k", "abcdefgh", 1 << 16, 1),
-        ("text_1m", "abcdefgh", 1 << 20, 1),
-        ("japanese_1k", "日本語", 1 << 10, 1),
-        ("japanese_64k", "日本語", 1 << 16, 1),
-    ];
-    for (name, pattern, len, count) in shapes {
-        let (text, bytes) = frames(pattern, len, count);
-        group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function(name, |bencher| {
-            bencher.iter_batched_ref(
-                || (Decoder::new(DecoderConfig::new()), bytes.clone()),
-                |(decoder, src)| {
-                    let mut messages = 0;
-                    while let Some(Frame::Text(message)) = decoder.decode(src).unwrap() {
-                        messages += usize::from(message.len() == text.len());
-                    }
-                    assert_eq!(messages, count);
-                },
-                BatchSize::SmallInput,
+    for (script, pattern) in SCRIPTS {
+        for (name, len) in LENS {
+            decode_frames(
+                criterion,
+                &format!("{script}_{name}"),
+                &text(pattern, len),
+                1,
             );
-        });
-        group.bench_function(format!("{name}/limit"), |bencher| {
-            let content = text.as_bytes();
-            bencher.iter(|| {
-                for _ in 0..count {
-                    let content = black_box(content);
-                    assert_eq!(memchr::memchr(0xff, content), None);
-                    assert!(Text::from_utf8(content.clone()).is_ok());
-                }
-            });
-        });
+        }
+        // 64 KiB, full.
+        for len in [16, 32, 125] {
+            let (text, count) = (text(pattern, len), (64 << 10) / (len + 2));
+            decode_frames(criterion, &format!("{script}_{len}_x{count}"), &text, count);
+        }
+        decode_single_bytes(
+            criterion,
+            &format!("{script}_1k_single"),
+            &text(pattern, 1 << 10),
+        );
     }
-    group.finish();
 }
 
 fn encode(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("encode");
-    for (name, len) in [
-        ("text_125", 125),
-        ("text_1k", 1 << 10),
-        ("text_64k", 1 << 16),
-    ] {
-        let (text, bytes) = frames("abcde", len, 1);
+    for (name, len) in [&LENS[..3], &[LENS[3], ("64k", 64 << 10), LENS[4]]].concat() {
+        let string = text(SCRIPTS[0].1, len);
+        let text = Text::from(string.as_str());
+        let bytes = frames(&string, 1);
+        let mut group = Group::new(criterion, &format!("encode/ascii_{name}"), bytes.len(), 1);
         let mut dst = BytesMut::with_capacity(bytes.len());
-        group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                dst.clear();
-                black_box(&text).encode(&mut dst);
-                assert_eq!(dst.len(), bytes.len());
-            });
+        let ours = group.of("encode_text", || {
+            dst.clear();
+            encode_text(black_box(&string), &mut dst);
+            assert_eq!(black_box(&dst).len(), bytes.len());
         });
-        group.bench_function(format!("{name}/limit"), |bencher| {
-            bencher.iter(|| {
-                dst.clear();
-                dst.extend_from_slice(black_box(&bytes));
-                assert_eq!(dst.len(), bytes.len());
-            });
+        group.of("Text::encode", || {
+            dst.clear();
+            black_box(&text).encode(&mut dst);
+            assert_eq!(black_box(&dst).len(), bytes.len());
         });
+        let limit = group.of("memcpy", || {
+            dst.clear();
+            dst.extend_from_slice(black_box(&bytes));
+            assert_eq!(black_box(&dst).len(), bytes.len());
+        });
+        group.compare(ours, limit);
+        let ours = group.of("EncodedFrame::text", || {
+            assert_eq!(
+                EncodedFrame::text(black_box(&string)).as_bytes().len(),
+                bytes.len()
+            );
+        });
+        let limit = group.of("memcpy into a new Vec", || {
+            assert_eq!(black_box(&bytes).clone().len(), bytes.len());
+        });
+        group.compare(ours, limit);
     }
-    group.finish();
 }
 
 criterion_group!(benches, decode, encode);

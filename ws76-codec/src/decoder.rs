@@ -37,8 +37,10 @@ pub struct Decoder {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Idle,
-    /// The buffer begins with 0x00, and this many bytes behind it hold no 0xFF.
+    /// The buffer begins with 0x00; of the bytes behind it the first `ascii` are ASCII, and the
+    /// first `scanned` hold no 0xFF.
     Text {
+        ascii: usize,
         scanned: usize,
     },
     /// Inside a reserved frame that ends with 0xFF; `len` bytes of content were dropped.
@@ -74,9 +76,9 @@ impl Decoder {
     /// Takes the next frame from the front of `src`.
     ///
     /// Returns `None` when `src` holds no whole frame yet: append what comes next and call again.
-    /// The bytes of a frame are removed from `src`; a text is a view on them, not a copy. Bytes of
-    /// reserved frames are removed as they arrive, and bytes behind a closing frame are discarded.
-    /// Nothing is reserved for a length that the peer announced.
+    /// The bytes of a frame are removed from `src`; a text is a view on them, not a copy, unless it
+    /// is short: of 38 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
+    /// behind a closing frame are discarded. Nothing is reserved for a length that the peer announced.
     ///
     /// Implements draft-76 §5.3.
     ///
@@ -117,13 +119,18 @@ impl Decoder {
                 State::Idle => match src.first() {
                     None => return Ok(None),
                     // The frame type stays in the buffer, so that the whole frame is split off at once.
-                    Some(&TEXT) => self.state = State::Text { scanned: 0 },
+                    Some(&TEXT) => {
+                        self.state = State::Text {
+                            ascii: 0,
+                            scanned: 0,
+                        }
+                    }
                     Some(&frame_type) => {
                         self.state = self.reserved(frame_type)?;
                         src.advance(1);
                     }
                 },
-                State::Text { scanned } => return self.text(scanned, src),
+                State::Text { ascii, scanned } => return self.text(ascii, scanned, src),
                 State::SkipToTerminator { frame_type, len } => {
                     return self.skip_to_terminator(frame_type, len, src);
                 }
@@ -170,27 +177,55 @@ impl Decoder {
         }
     }
 
-    fn text(&mut self, scanned: usize, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+    fn text(
+        &mut self,
+        mut ascii: usize,
+        mut scanned: usize,
+        src: &mut BytesMut,
+    ) -> Result<Option<Frame>, DecodeError> {
         let max = self.config.max_message_len;
-        let unseen = src.get(1 + scanned..).unwrap_or_default();
-        let end = memchr(TERMINATOR, unseen).map(|at| scanned + at);
-        let len = end.unwrap_or(scanned + unseen.len());
+        let content = src.get(1..).unwrap_or_default();
+        // As long as all is ASCII, one pass finds the end and checks.
+        if ascii == scanned {
+            ascii += ascii_len(content.get(ascii..).unwrap_or_default());
+            scanned = ascii;
+        }
+        let end = match content.get(scanned) {
+            Some(&TERMINATOR) => Some(scanned),
+            _ => {
+                let unseen = content.get(scanned..).unwrap_or_default();
+                memchr(TERMINATOR, unseen).map(|at| scanned + at)
+            }
+        };
+        let len = end.unwrap_or(content.len());
         if len > max {
             return Err(DecodeError::MessageTooLong { max });
         }
         if end.is_none() {
-            self.state = State::Text { scanned: len };
+            self.state = State::Text {
+                ascii,
+                scanned: len,
+            };
             return Ok(None);
         }
         // Checked before it is taken, so that an error consumes nothing.
-        let valid = text::check(src.get(1..=len).unwrap_or_default());
+        let valid = match content.get(ascii..len) {
+            None | Some([]) => Ok(()),
+            Some(rest) => text::check(rest),
+        };
         if let (Err(error), InvalidUtf8::Reject) = (valid, self.config.invalid_utf8) {
-            return Err(error.into());
+            return Err(error.behind(ascii).into());
         }
         self.state = State::Idle;
-        let mut content = src.split_to(len + 2).freeze();
-        content.advance(1);
-        content.truncate(len);
+        if valid.is_ok()
+            && let Some(text) = Text::short_from_checked(content, len)
+        {
+            src.advance(len + 2);
+            return Ok(Some(Frame::Text(text)));
+        }
+        src.advance(1);
+        let content = src.split_to(len).freeze();
+        src.advance(1);
         Ok(Some(Frame::Text(match valid {
             Ok(()) => Text::from_checked(content),
             Err(_) => Text::from_utf8_lossy(content),
@@ -280,4 +315,19 @@ impl Decoder {
             },
         })
     }
+}
+
+/// How many bytes at the front are ASCII.
+fn ascii_len(bytes: &[u8]) -> usize {
+    let (chunks, _) = bytes.as_chunks::<64>();
+    let mut len = 64 * chunks.iter().take_while(|chunk| chunk.is_ascii()).count();
+    let (words, tail) = bytes.get(len..).unwrap_or_default().as_chunks();
+    for word in words {
+        let high_bits = u64::from_le_bytes(*word) & 0x8080_8080_8080_8080;
+        if high_bits != 0 {
+            return len + high_bits.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    len + tail.iter().take_while(|byte| byte.is_ascii()).count()
 }

@@ -52,6 +52,11 @@ impl Utf8Error {
         Self { valid_up_to }
     }
 
+    /// The same error in bytes that have `len` more in front, which are UTF-8.
+    pub(crate) const fn behind(self, len: usize) -> Self {
+        Self::new(len + self.valid_up_to)
+    }
+
     /// The count of bytes, from the front, that are UTF-8.
     pub const fn valid_up_to(self) -> usize {
         self.valid_up_to

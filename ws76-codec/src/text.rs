@@ -1,9 +1,15 @@
-//! Text whose UTF-8 was proven once, over shared bytes.
+//! Text whose UTF-8 was proven once: over shared bytes, or short and held in place.
 
 use alloc::string::String;
 #[cfg(not(feature = "simd"))]
 use core::str::from_utf8 as read_utf8;
-use core::{fmt, ops::Deref, str};
+use core::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Deref,
+    str,
+};
 
 use bytes::Bytes;
 #[cfg(feature = "simd")]
@@ -11,10 +17,11 @@ use simdutf8::basic::from_utf8 as read_utf8;
 
 use crate::Utf8Error;
 
-/// The text of one message: UTF-8, cheap to clone, often a view into the buffer it was read into.
+/// The text of one message: UTF-8, cheap to clone.
 ///
-/// A clone shares the bytes. A view keeps the buffer it was split off alive; [`Text::to_owned_text`]
-/// ends that for a text that is to be kept for long.
+/// A short text lies in the value itself; the clone of a longer one shares its bytes. Such a text is
+/// often a view into the buffer it was read into, and keeps that alive; [`Text::to_owned_text`] ends
+/// that for a text that is to be kept for long.
 ///
 /// ```
 /// use ws76_codec::Text;
@@ -23,18 +30,29 @@ use crate::Utf8Error;
 /// assert_eq!(text.len(), 5); // bytes
 /// assert_eq!(text.to_uppercase(), "GR\u{dc}N");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text(Bytes);
+#[derive(Clone)]
+pub struct Text(Content);
+
+/// Bytes that are UTF-8.
+#[derive(Clone)]
+enum Content {
+    Shared(Bytes),
+    /// The first `len` of `bytes`; what stands behind them is not part of the text.
+    Short {
+        len: u8,
+        bytes: [u8; SHORT_LEN],
+    },
+}
 
 impl Text {
     /// The empty text.
     pub const fn new() -> Self {
-        Self(Bytes::new())
+        Self(Content::Shared(Bytes::new()))
     }
 
     /// A text that is part of the program.
     pub const fn from_static(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()))
+        Self(Content::Shared(Bytes::from_static(text.as_bytes())))
     }
 
     /// Takes `bytes` as text if they are UTF-8, without a copy.
@@ -44,14 +62,14 @@ impl Text {
     /// [`Utf8Error`] when they are not; [`Text::from_utf8_lossy`] cannot fail.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, Utf8Error> {
         check(&bytes)?;
-        Ok(Self(bytes))
+        Ok(Self::from_checked(bytes))
     }
 
     /// Takes `bytes` as text, with U+FFFD for each maximal sequence that is not UTF-8. Copies only
     /// when there is one.
     pub fn from_utf8_lossy(bytes: Bytes) -> Self {
         match check(&bytes) {
-            Ok(()) => Self(bytes),
+            Ok(()) => Self::from_checked(bytes),
             Err(_) => Self::from(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
@@ -62,38 +80,103 @@ impl Text {
     /// one pass over the text. Where bytes will do, [`Text::as_bytes`] is free.
     pub fn as_str(&self) -> &str {
         // Every constructor has proven that the bytes are UTF-8, so the default is never used.
-        read_utf8(&self.0).unwrap_or_default()
+        read_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     /// The bytes of the text; always UTF-8.
-    pub const fn as_bytes(&self) -> &Bytes {
-        &self.0
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Content::Shared(bytes) => bytes,
+            Content::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+        }
     }
 
-    /// The bytes of the text; always UTF-8.
+    /// The bytes of the text; always UTF-8. Copies a text that is short.
     pub fn into_bytes(self) -> Bytes {
-        self.0
+        match self.0 {
+            Content::Shared(bytes) => bytes,
+            Content::Short { .. } => Bytes::copy_from_slice(self.as_bytes()),
+        }
     }
 
     /// The length in bytes.
     pub const fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Content::Shared(bytes) => bytes.len(),
+            Content::Short { len, .. } => *len as usize,
+        }
     }
 
     /// Whether the text is empty.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
-    /// The same text in a buffer of its own, of just its length.
+    /// The same text in memory of its own, of just its length.
     #[must_use]
     pub fn to_owned_text(&self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
+        Self::from_checked_slice(self.as_bytes())
     }
 
     /// Wraps bytes that the caller knows to be UTF-8.
     pub(crate) const fn from_checked(bytes: Bytes) -> Self {
-        Self(bytes)
+        Self(Content::Shared(bytes))
+    }
+
+    /// Copies bytes that the caller knows to be UTF-8.
+    fn from_checked_slice(bytes: &[u8]) -> Self {
+        Self::short_from_checked(bytes, bytes.len())
+            .unwrap_or_else(|| Self::from_checked(Bytes::copy_from_slice(bytes)))
+    }
+
+    /// Copies the first `len` of `bytes`, which the caller knows to be UTF-8, if that is short.
+    pub(crate) fn short_from_checked(bytes: &[u8], len: usize) -> Option<Self> {
+        let short_len = u8::try_from(len).ok().filter(|_| len <= SHORT_LEN)?;
+        let bytes = match bytes.first_chunk() {
+            // A copy of a fixed length is cheaper, whatever it takes along.
+            Some(bytes) => *bytes,
+            None => {
+                let mut short = [0; SHORT_LEN];
+                short.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
+                short
+            }
+        };
+        Some(Self(Content::Short {
+            len: short_len,
+            bytes,
+        }))
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
@@ -114,21 +197,21 @@ impl AsRef<str> for Text {
 
 impl AsRef<[u8]> for Text {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
 impl From<&str> for Text {
     /// Copies the string.
     fn from(text: &str) -> Self {
-        Self(Bytes::copy_from_slice(text.as_bytes()))
+        Self::from_checked_slice(text.as_bytes())
     }
 }
 
 impl From<String> for Text {
     /// Takes the string over, without a copy.
     fn from(text: String) -> Self {
-        Self(Bytes::from(text.into_bytes()))
+        Self::from_checked(Bytes::from(text.into_bytes()))
     }
 }
 
@@ -149,13 +232,13 @@ impl TryFrom<Bytes> for Text {
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == other.as_bytes()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -180,3 +263,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
         )),
     }
 }
+
+/// The most bytes that a text holds in place. Together with their count and what a text is, 40 bytes,
+/// which is one word more than `Bytes` alone.
+const SHORT_LEN: usize = 38;

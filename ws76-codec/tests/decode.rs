@@ -76,14 +76,27 @@ fn decode_looks_for_the_terminator_once_in_each_byte() {
 }
 
 #[test]
-fn decode_text_is_a_view_on_the_callers_buffer() {
-    let mut decoder = Decoder::new(DecoderConfig::new());
-    let mut src = BytesMut::from(&b"\x00hello\xff"[..]);
-    let at = src[1..].as_ptr();
-    let Ok(Some(Frame::Text(text))) = decoder.decode(&mut src) else {
-        panic!("no text")
-    };
-    assert_eq!(text.as_bytes().as_ptr(), at);
+fn decode_text_is_a_view_on_the_callers_buffer_unless_it_is_short() {
+    for (len, view) in [
+        (0, false),
+        (1, false),
+        (38, false),
+        (39, true),
+        (1000, true),
+    ] {
+        for behind in [&b""[..], b"\x00", &[b'b'; 50]] {
+            let text = "a".repeat(len);
+            let mut decoder = Decoder::new(DecoderConfig::new());
+            let mut src = BytesMut::from(&[b"\x00", text.as_bytes(), b"\xff", behind].concat()[..]);
+            let at = src[1..].as_ptr();
+            let Ok(Some(Frame::Text(decoded))) = decoder.decode(&mut src) else {
+                panic!("no text")
+            };
+            assert_eq!(decoded, *text);
+            assert_eq!(decoded.as_bytes().as_ptr() == at, view, "{len} bytes");
+            assert_eq!(src, behind);
+        }
+    }
 }
 
 // F2: 0x01 to 0x7F are reserved and end with 0xFF.
