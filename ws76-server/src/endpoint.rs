@@ -222,6 +222,7 @@ where
             config: &config,
             addresses: &inner.addresses,
             counters: &inner.counters,
+            versions: front.versions.unwrap_or(config.versions),
             full: matches!(permit, Permit::Full),
             deadline: after(Instant::now(), config.handshake_timeout),
         };

@@ -1,5 +1,5 @@
-//! What comes on a listener's streams before the request: the header of the PROXY protocol, then
-//! TLS, where these are served.
+//! What is a listener's own: which versions it serves, and what comes on its streams before the
+//! request: the header of the PROXY protocol, then TLS.
 
 use std::io;
 
@@ -9,11 +9,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::ProxyProtocol;
 #[cfg(feature = "tls")]
 use crate::Tls;
-use crate::{Config, Peer, stream::Stream};
+use crate::{Config, Peer, Versions, stream::Stream};
 
-/// What the streams of a listener pass before their request is read.
+/// What the streams of a listener pass before their request is answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Front {
+    /// What is served here, if it is not what the config says.
+    pub(crate) versions: Option<Versions>,
     #[cfg(feature = "proxy")]
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     #[cfg(feature = "tls")]

@@ -38,8 +38,8 @@
 //!
 //! The MD5 challenge shows that both sides speak draft-76, no more: it does not authenticate
 //! anybody. Frames are not masked, so that a transparent proxy can be made to take them for HTTP.
-//! Say who may connect ([`Origins`], [`Hosts`], [`Versions`]), decide on cookies in
-//! [`Handler::on_request`], and put TLS in front.
+//! Say who may connect ([`Origins`], [`Hosts`], [`Versions`], which a listener may have of its own:
+//! [`Server::with_versions`]), decide on cookies in [`Handler::on_request`], and put TLS in front.
 //!
 //! # Memory
 //!

@@ -22,7 +22,7 @@ use ws76_handshake::{
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455;
 use crate::{
-    Config, Decision, Handler, Peer, Protocol, Request,
+    Config, Decision, Handler, Peer, Protocol, Request, Versions,
     addresses::{AddressPlace, Addresses},
     driver::after,
     handler::Verdict,
@@ -38,6 +38,8 @@ pub(crate) struct Terms<'a, H> {
     pub(crate) config: &'a Config,
     pub(crate) addresses: &'a Arc<Addresses>,
     pub(crate) counters: &'a Counters,
+    /// What is served on this stream.
+    pub(crate) versions: Versions,
     /// There is no place for a connection: it is to be refused.
     pub(crate) full: bool,
     /// When the opening handshake must be done.
@@ -225,7 +227,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
     }
 
     async fn upgrade_required<A>(&mut self) -> io::Result<Option<A>> {
-        let response = self.terms.config.versions.upgrade_required();
+        let response = self.terms.versions.upgrade_required();
         self.answer(&response, true).await
     }
 
@@ -277,7 +279,7 @@ impl<H> Terms<'_, H> {
         if self.full {
             return Err(Status::SERVICE_UNAVAILABLE.into());
         }
-        policy::check(self.config, &request)?;
+        policy::check(self.config, self.versions, &request)?;
         let place = match (self.config.max_per_address, request.peer_addr()) {
             (Some(max), Some(addr)) => {
                 let place = self.addresses.enter(addr.ip(), max);

@@ -81,6 +81,7 @@ where
         config: &config,
         addresses: &Arc::default(),
         counters: &Counters::default(),
+        versions: config.versions,
         full: false,
         deadline: after(Instant::now(), config.handshake_timeout),
     };
