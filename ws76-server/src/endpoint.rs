@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use tokio::{
@@ -25,6 +28,7 @@ use crate::{
     observe::events,
     opening::{Opened, Terms, open},
     stats::Counters,
+    unopened::Unopened,
 };
 
 /// One handler and all its connections, wherever their streams come from: a [`Server`] that
@@ -224,12 +228,13 @@ where
             counters: &inner.counters,
             versions: front.versions.unwrap_or(config.versions),
             full: matches!(permit, Permit::Full),
+            answered: AtomicBool::new(false),
             deadline: after(Instant::now(), config.handshake_timeout),
         };
         let opening = async {
             // There is nobody yet who could be told what went wrong.
             let passed = timeout_at(terms.deadline, front.pass(io, peer, &config)).await;
-            let (io, peer) = passed.ok()?.ok()?;
+            let (io, peer) = passed.unwrap_or(Err(Unopened::Timeout))?;
             open(io, peer, &terms).await
         };
         let opened = {
@@ -237,16 +242,18 @@ where
             let place = inner.half_open.enter(config.max_half_open);
             let opened = tokio::select! {
                 opened = opening => opened,
-                () = place.shed() => return,
-                () = inner.drain.cancelled() => return,
+                () = place.shed() => Err(Unopened::Shed),
+                () = inner.drain.cancelled() => Err(Unopened::Shutdown),
             };
-            if let Some(opened) = &opened {
+            if let Ok(Some(opened)) = &opened {
                 timing.done(opened.request.protocol());
             }
             opened
         };
-        if let Some(opened) = opened {
-            self.run(opened, &config).await;
+        match opened {
+            Ok(Some(opened)) => self.run(opened, &config).await,
+            Err(why) if !terms.answered.load(Relaxed) => inner.counters.unopened(&why),
+            Ok(None) | Err(_) => {}
         }
     }
 

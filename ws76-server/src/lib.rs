@@ -77,6 +77,7 @@
 //! | `ws76_connections` | gauge | `protocol` | connections that are open |
 //! | `ws76_closed_total` | counter | `reason` | connections closed, by [`CloseReason::kind`] |
 //! | `ws76_answered_total` | counter | `status` | requests answered without a 101: refusals, plain HTTP |
+//! | `ws76_unopened_total` | counter | `reason` | streams that ended before either: [`Stats::unopened`] |
 //! | `ws76_received_messages_total`, `ws76_received_bytes_total` | counter | | as in [`Stats`] |
 //! | `ws76_sent_messages_total`, `ws76_sent_bytes_total` | counter | | as in [`Stats`] |
 //! | `ws76_dropped_messages_total` | counter | | messages queued and never sent |
@@ -97,6 +98,7 @@
 //! | refused | INFO; from 500 on WARN | `status` |
 //! | answered, below 400 | DEBUG | `status` |
 //! | malformed request, which is refused next | DEBUG | `error` |
+//! | ended before it was opened or answered | DEBUG; a bad PROXY header or TLS handshake INFO | `reason`; why in words |
 //! | outbound queue is full | DEBUG | `receiver`: the id |
 //! | cannot accept | WARN | `error` |
 //! | shutdown begins; took too long | INFO; WARN | `open`: connections |
@@ -149,6 +151,7 @@ mod sync;
 mod tls;
 #[cfg(feature = "proxy")]
 mod trusted_proxies;
+mod unopened;
 mod wire;
 
 /// Compiles the examples of the README.

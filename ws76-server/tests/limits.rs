@@ -181,6 +181,7 @@ async fn handshake_timeout_after_the_101_is_a_plain_close() {
         let mut rest = Vec::new();
         let read = tokio::io::AsyncReadExt::read_to_end(&mut client.io, &mut rest);
         assert_eq!((elapse(read).await.unwrap(), &rest[..]), (0, &b""[..]));
+        assert_eq!(server.stats().unopened, [("timeout", 1)].into());
         server.shut_down();
         assert_eq!(server.ended().await, [], "never open");
     }
@@ -297,6 +298,7 @@ async fn half_open_connections_of_the_limit_stay_and_one_more_sheds_the_oldest()
             half_open.push(client);
         }
         half_open[0].expect_end(b"").await;
+        assert_eq!(server.stats().unopened, [("shed", 1)].into());
         for client in &mut half_open[1..] {
             client.write(rest).await;
             client.expect(response).await;

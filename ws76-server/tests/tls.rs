@@ -144,6 +144,8 @@ async fn failed_handshakes_leave_others_alone() {
     client.send("hello").await;
     client.expect_text("hello").await;
     server.expect([Seen::Message(1, "hello".to_owned())]).await;
+    // All but the client that went away.
+    assert_eq!(server.stats().unopened.get("tls"), Some(&4));
     server.shut_down();
     client.expect(b"\xff\x00").await;
     client.send_closing().await;
@@ -170,9 +172,9 @@ async fn tls_handshake_counts_against_the_time_for_opening() {
 async fn time_for_opening_is_one_for_tls_and_the_request() {
     // T6: six seconds each are too much.
     let (server, certificate) = start(Config::new(), Quiet).await;
+    let start = Instant::now();
     let tcp = TcpStream::connect(server.addr).await.unwrap();
     settle().await;
-    let start = Instant::now();
     elapse(tokio::time::sleep(std::time::Duration::from_secs(6))).await;
     let io = connect_over(tcp, &certificate).await.unwrap();
     let mut client = Client {

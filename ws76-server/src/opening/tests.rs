@@ -83,9 +83,10 @@ where
         counters: &Counters::default(),
         versions: config.versions,
         full: false,
+        answered: AtomicBool::new(false),
         deadline: after(Instant::now(), config.handshake_timeout),
     };
-    open(io, Peer::default(), &terms).await
+    open(io, Peer::default(), &terms).await.ok().flatten()
 }
 
 async fn refused_after(task: JoinHandle<Outcome>, seconds: u64) {
