@@ -272,8 +272,8 @@ async fn proxy_header_counts_against_the_time_for_opening() {
     // T6
     let server = with_header(Config::new(), Echo).await;
     for part in [&b"PROXY TCP4 192.0.2.1"[..], &V2[..20], b""] {
-        let mut client = Client::request(server.addr, part).await;
         let start = Instant::now();
+        let mut client = Client::request(server.addr, part).await;
         elapse(client.expect_end("")).await;
         assert_eq!(start.elapsed().as_secs(), 10);
     }
