@@ -1,10 +1,13 @@
 //! The settings of the server, from flags and from a file: the same names in both, and flags win.
 
+mod front;
 mod values;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
+pub(crate) use front::TlsFiles;
+use front::{Proxies, Tls};
 use serde::Deserialize;
 use values::{Full, Reserved, Scheme, Slow, Utf8, Version};
 pub(crate) use values::{Hosts, Listen, Log, MetricsFor, Origins};
@@ -52,6 +55,8 @@ pub(crate) struct Loaded {
     pub(crate) log: Log,
     pub(crate) metrics: MetricsFor,
     pub(crate) drain_delay: Duration,
+    pub(crate) tls: TlsFiles,
+    pub(crate) proxy_protocol: bool,
     pub(crate) config: Config,
 }
 
@@ -66,6 +71,12 @@ impl Loaded {
             log: flags.log.or(file.log).unwrap_or_default(),
             metrics: flags.metrics.or(file.metrics).unwrap_or_default(),
             drain_delay: last(|one| one.drain_delay).unwrap_or_default(),
+            tls: TlsFiles::of(both.map(|one| &one.tls)),
+            proxy_protocol: both
+                .into_iter()
+                .rev()
+                .find_map(|one| one.proxies.proxy_protocol())
+                .unwrap_or_default(),
             config: both
                 .into_iter()
                 .fold(Config::new(), |config, one| one.apply(config)),
@@ -80,6 +91,9 @@ impl Loaded {
             ("log", self.log != new.log),
             ("metrics", self.metrics != new.metrics),
             ("drain-delay", self.drain_delay != new.drain_delay),
+            ("certificate", self.tls.certificate != new.tls.certificate),
+            ("key", self.tls.key != new.tls.key),
+            ("proxy-protocol", self.proxy_protocol != new.proxy_protocol),
             (
                 "max-connections",
                 ours.max_connections != theirs.max_connections,
@@ -92,7 +106,6 @@ impl Loaded {
 }
 
 /// What a file says, or the flags do. What neither says stays as it is by default.
-// TLS and trusted proxies get a table here and a struct below, as `Limits`.
 #[derive(Clone, Debug, Default, PartialEq, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Settings {
@@ -118,6 +131,10 @@ struct Settings {
     policy: Policy,
     #[command(flatten)]
     draft76: Draft76,
+    #[command(flatten)]
+    tls: Tls,
+    #[command(flatten)]
+    proxies: Proxies,
 }
 
 /// Limits, in bytes where the name ends in `-len`.
@@ -266,6 +283,7 @@ impl Settings {
         self.timeouts.apply(&mut config);
         self.policy.apply(&mut config);
         self.draft76.apply(&mut config);
+        self.proxies.apply(&mut config);
         config
     }
 }

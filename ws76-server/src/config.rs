@@ -195,7 +195,8 @@ pub struct Config {
     pub origins: Origins,
     /// The names that the server answers to; any by default.
     pub hosts: Hosts,
-    /// The protocols that are served; draft-76 and RFC 6455 by default.
+    /// The protocols that are served where a listener has none of its own
+    /// ([`Server::with_versions`](crate::Server::with_versions)); draft-76 and RFC 6455 by default.
     pub versions: Versions,
     /// The scheme in the location that a draft-76 client compares with its own URL. By default it
     /// is what is known of the connection: [`Scheme::Wss`] if it came through TLS, here or as a

@@ -3,7 +3,10 @@
 use std::{
     fmt,
     pin::{Pin, pin},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use tokio::{
@@ -29,6 +32,7 @@ use crate::{
     stats::Counters,
     stream::Stream,
     turn::in_turns,
+    unopened::Unopened,
     wire::Wire,
 };
 
@@ -230,27 +234,36 @@ where
             config: &config,
             addresses: &inner.addresses,
             counters: &inner.counters,
+            versions: front.versions.unwrap_or(config.versions),
             full: matches!(permit, Permit::Full),
+            answered: AtomicBool::new(false),
             deadline: after(Instant::now(), config.handshake_timeout),
         };
         let opening = async {
             // There is nobody yet who could be told what went wrong.
             let passed = timeout_at(terms.deadline, front.pass(io, peer, &config)).await;
-            let (io, peer) = passed.ok()?.ok()?;
+            let (io, peer) = passed.unwrap_or(Err(Unopened::Timeout))?;
             open(io, peer, &terms).await
         };
         let opened = {
             let timing = inner.counters.stream();
             let place = inner.half_open.enter(config.max_half_open);
             let opened = tokio::select! {
-                opened = opening => opened?,
-                () = place.shed() => return None,
-                () = inner.drain.cancelled() => return None,
+                opened = opening => opened,
+                () = place.shed() => Err(Unopened::Shed),
+                () = inner.drain.cancelled() => Err(Unopened::Shutdown),
             };
-            timing.done(opened.request.protocol());
+            if let Ok(Some(opened)) = &opened {
+                timing.done(opened.request.protocol());
+            }
             opened
         };
-        Some(self.run(opened, config, permit).await)
+        match opened {
+            Ok(Some(opened)) => return Some(self.run(opened, config, permit).await),
+            Err(why) if !terms.answered.load(Relaxed) => inner.counters.unopened(&why),
+            Ok(None) | Err(_) => {}
+        }
+        None
     }
 
     /// Takes an open connection in; what is returned runs it to its end.

@@ -1,7 +1,5 @@
-//! What comes on a listener's streams before the request: the header of the PROXY protocol, then
-//! TLS, where these are served.
-
-use std::io;
+//! What is a listener's own: which versions it serves, and what comes on its streams before the
+//! request: the header of the PROXY protocol, then TLS.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -9,11 +7,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::ProxyProtocol;
 #[cfg(feature = "tls")]
 use crate::Tls;
-use crate::{Config, Peer, stream::Stream};
+use crate::{Config, Peer, Versions, stream::Stream, unopened::Unopened};
 
-/// What the streams of a listener pass before their request is read.
+/// What the streams of a listener pass before their request is answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Front {
+    /// What is served here, if it is not what the config says.
+    pub(crate) versions: Option<Versions>,
     #[cfg(feature = "proxy")]
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     #[cfg(feature = "tls")]
@@ -28,7 +28,7 @@ impl Front {
         io: T,
         peer: Peer,
         config: &Config,
-    ) -> io::Result<(Stream<T>, Peer)>
+    ) -> Result<(Stream<T>, Peer), Unopened>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
@@ -38,14 +38,19 @@ impl Front {
         let _ = config;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
-            let io = Stream::Tls(Box::new(tls.accept(io).await?));
+            let io = Stream::Tls(Box::new(tls.accept(io).await.map_err(Unopened::in_tls)?));
             return Ok((io, peer.with_scheme(crate::Scheme::Wss)));
         }
         Ok((Stream::Plain(io), peer))
     }
 
     #[cfg(feature = "proxy")]
-    async fn read_header<T>(&self, mut io: T, peer: Peer, config: &Config) -> io::Result<(T, Peer)>
+    async fn read_header<T>(
+        &self,
+        mut io: T,
+        peer: Peer,
+        config: &Config,
+    ) -> Result<(T, Peer), Unopened>
     where
         T: AsyncRead + Unpin,
     {
@@ -55,9 +60,12 @@ impl Front {
         let trusted = &config.trusted_proxies;
         let is_trusted = peer.addr.is_some_and(|addr| trusted.contain(addr.ip()));
         if !is_trusted && !trusted.is_empty() {
-            return Err(io::ErrorKind::PermissionDenied.into());
+            return Err(Unopened::ProxyHeader(
+                std::io::ErrorKind::PermissionDenied.into(),
+            ));
         }
-        let peer = protocol.read(&mut io, peer).await?;
+        let read = protocol.read(&mut io, peer).await;
+        let peer = read.map_err(Unopened::in_proxy_header)?;
         Ok((io, peer))
     }
 }

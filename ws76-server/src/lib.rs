@@ -38,8 +38,8 @@
 //!
 //! The MD5 challenge shows that both sides speak draft-76, no more: it does not authenticate
 //! anybody. Frames are not masked, so that a transparent proxy can be made to take them for HTTP.
-//! Say who may connect ([`Origins`], [`Hosts`], [`Versions`]), decide on cookies in
-//! [`Handler::on_request`], and put TLS in front.
+//! Say who may connect ([`Origins`], [`Hosts`], [`Versions`], which a listener may have of its own:
+//! [`Server::with_versions`]), decide on cookies in [`Handler::on_request`], and put TLS in front.
 //!
 //! # Memory
 //!
@@ -77,6 +77,7 @@
 //! | `ws76_connections` | gauge | `protocol` | connections that are open |
 //! | `ws76_closed_total` | counter | `reason` | connections closed, by [`CloseReason::kind`] |
 //! | `ws76_answered_total` | counter | `status` | requests answered without a 101: refusals, plain HTTP |
+//! | `ws76_unopened_total` | counter | `reason` | streams that ended before either: [`Stats::unopened`] |
 //! | `ws76_received_messages_total`, `ws76_received_bytes_total` | counter | | as in [`Stats`] |
 //! | `ws76_sent_messages_total`, `ws76_sent_bytes_total` | counter | | as in [`Stats`] |
 //! | `ws76_dropped_messages_total` | counter | | messages queued and never sent |
@@ -97,6 +98,7 @@
 //! | refused | INFO; from 500 on WARN | `status` |
 //! | answered, below 400 | DEBUG | `status` |
 //! | malformed request, which is refused next | DEBUG | `error` |
+//! | ended before it was opened or answered | DEBUG; a bad PROXY header or TLS handshake INFO | `reason`; why in words |
 //! | outbound queue is full | DEBUG | `receiver`: the id |
 //! | cannot accept | WARN | `error` |
 //! | shutdown begins; took too long | INFO; WARN | `open`: connections |
@@ -152,6 +154,7 @@ mod tls;
 #[cfg(feature = "proxy")]
 mod trusted_proxies;
 mod turn;
+mod unopened;
 mod wire;
 
 /// Compiles the examples of the README.

@@ -5,7 +5,10 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::Poll,
 };
 
@@ -22,13 +25,14 @@ use ws76_handshake::{
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455;
 use crate::{
-    Config, Decision, Handler, Peer, Protocol, Request,
+    Config, Decision, Handler, Peer, Protocol, Request, Versions,
     addresses::{AddressPlace, Addresses},
     driver::after,
     handler::Verdict,
     observe::events,
     policy,
     stats::Counters,
+    unopened::Unopened,
 };
 
 /// What decides on a request.
@@ -38,10 +42,14 @@ pub(crate) struct Terms<'a, H> {
     pub(crate) config: &'a Config,
     pub(crate) addresses: &'a Arc<Addresses>,
     pub(crate) counters: &'a Counters,
+    /// What is served on this stream.
+    pub(crate) versions: Versions,
     /// There is no place for a connection: it is to be refused.
     pub(crate) full: bool,
     /// When the opening handshake must be done.
     pub(crate) deadline: Instant,
+    /// Set when the stream has its final answer, and is counted by it.
+    pub(crate) answered: AtomicBool,
 }
 
 /// A connection whose opening handshake is done, with the bytes read behind it.
@@ -54,8 +62,12 @@ pub(crate) struct Opened<T, S> {
     pub(crate) place: Option<AddressPlace>,
 }
 
-/// Opens a connection, or answers it otherwise and closes it.
-pub(crate) async fn open<T, H, S>(io: T, peer: Peer, terms: &Terms<'_, H>) -> Option<Opened<T, S>>
+/// Opens a connection, or answers it otherwise (`None`) and closes it.
+pub(crate) async fn open<T, H, S>(
+    io: T,
+    peer: Peer,
+    terms: &Terms<'_, H>,
+) -> Result<Option<Opened<T, S>>, Unopened>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     H: Handler<S>,
@@ -68,24 +80,25 @@ where
         src,
         peer,
         terms,
-        answered: false,
+        wrote: false,
     };
     match timeout_at(terms.deadline, opening.request()).await {
-        Ok(Ok(Some(accepted))) => Some(Opened {
+        Ok(Ok(Some(accepted))) => Ok(Some(Opened {
             io: opening.io,
             src: opening.src,
             request: accepted.request,
             state: accepted.state,
             place: accepted.place,
-        }),
-        Ok(Ok(None) | Err(_)) => None,
-        Err(_) if opening.answered => None,
+        })),
+        Ok(Ok(None)) => Ok(None),
+        Ok(Err(_)) => Err(Unopened::Gone),
+        Err(_) if opening.wrote => Err(Unopened::Timeout),
         Err(_) => {
             // The request did not come in time. A client that does not even read is not waited for.
             let response = Response::from(Status::REQUEST_TIMEOUT);
             let answer = opening.answer::<()>(&response, true);
             let _ = timeout_at(after(Instant::now(), config.closing_timeout), answer).await;
-            None
+            Ok(None)
         }
     }
 }
@@ -96,7 +109,7 @@ struct Opening<'a, T, H> {
     peer: Peer,
     terms: &'a Terms<'a, H>,
     /// Something was written: what comes next can only be a close.
-    answered: bool,
+    wrote: bool,
 }
 
 /// What policies and handler agreed to.
@@ -129,7 +142,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
                 }
             }
             if self.read().await? == 0 {
-                return Ok(None);
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         };
         let (head, protocol) = match &incoming {
@@ -225,12 +238,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
     }
 
     async fn upgrade_required<A>(&mut self) -> io::Result<Option<A>> {
-        let response = self.terms.config.versions.upgrade_required();
+        let response = self.terms.versions.upgrade_required();
         self.answer(&response, true).await
     }
 
     async fn write(&mut self, dst: &mut BytesMut) -> io::Result<()> {
-        self.answered = true;
+        self.wrote = true;
         self.io.write_all_buf(dst).await?;
         self.io.flush().await
     }
@@ -244,7 +257,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         } else {
             response.write_head_only(&mut dst);
         }
-        self.answered = true;
+        self.wrote = true;
+        self.terms.answered.store(true, Relaxed);
         self.terms.counters.answered(response.status().code());
         self.io.write_all_buf(&mut dst).await?;
         self.io.shutdown().await?;
@@ -277,7 +291,7 @@ impl<H> Terms<'_, H> {
         if self.full {
             return Err(Status::SERVICE_UNAVAILABLE.into());
         }
-        policy::check(self.config, &request)?;
+        policy::check(self.config, self.versions, &request)?;
         let place = match (self.config.max_per_address, request.peer_addr()) {
             (Some(max), Some(addr)) => {
                 let place = self.addresses.enter(addr.ip(), max);

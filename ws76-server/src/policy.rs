@@ -138,7 +138,8 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// The protocols that are served.
+/// The protocols that are served: of all listeners by [`Config::versions`], of some by
+/// [`Server::with_versions`](crate::Server::with_versions).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions {
@@ -206,10 +207,14 @@ impl Default for Versions {
     }
 }
 
-/// Asks every policy of `config`.
-pub(crate) fn check(config: &Config, request: &Request) -> Result<(), Response> {
-    if !config.versions.serve(request.protocol()) {
-        return Err(config.versions.upgrade_required());
+/// Asks every policy of `config`, where these versions are served.
+pub(crate) fn check(
+    config: &Config,
+    versions: Versions,
+    request: &Request,
+) -> Result<(), Response> {
+    if !versions.serve(request.protocol()) {
+        return Err(versions.upgrade_required());
     }
     if !config.hosts.allow(request.host()) || !config.origins.allow(request) {
         return Err(Status::FORBIDDEN.into());

@@ -9,7 +9,9 @@ use std::{
 
 use tokio::net::{TcpListener, lookup_host};
 
-use crate::{Config, Decision, Endpoint, Events, Handler, Registry, Request, front::Front};
+use crate::{
+    Config, Decision, Endpoint, Events, Handler, Registry, Request, Versions, front::Front,
+};
 
 /// A server that listens, but does not serve yet.
 ///
@@ -27,9 +29,8 @@ use crate::{Config, Decision, Endpoint, Events, Handler, Registry, Request, fron
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Front)>,
     config: Config,
-    front: Front,
 }
 
 impl Server {
@@ -47,18 +48,18 @@ impl Server {
     ///
     /// Dropping the future closes what was opened.
     pub async fn bind(host: &str, port: u16) -> io::Result<Self> {
-        let mut listeners: Vec<TcpListener> = Vec::new();
+        let mut listeners: Vec<(TcpListener, Front)> = Vec::new();
         let mut missing = None;
         for mut addr in lookup_host((host, port)).await? {
-            if let (0, Some(first)) = (port, listeners.first()) {
+            if let (0, Some((first, _))) = (port, listeners.first()) {
                 addr.set_port(first.local_addr()?.port());
             }
             match TcpListener::bind(addr).await {
-                Ok(listener) => listeners.push(listener),
+                Ok(listener) => listeners.push((listener, Front::default())),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     // Some hosts files have the same address twice.
                     let ours = |one: &TcpListener| one.local_addr().is_ok_and(|one| one == addr);
-                    if !listeners.iter().any(ours) {
+                    if !listeners.iter().any(|(one, _)| ours(one)) {
                         return Err(error);
                     }
                 }
@@ -73,26 +74,29 @@ impl Server {
         Ok(Self {
             listeners,
             config: Config::new(),
-            front: Front::default(),
         })
     }
 
     /// Uses a listener of one's own.
     pub fn new(listener: TcpListener) -> Self {
         Self {
-            listeners: vec![listener],
+            listeners: vec![(listener, Front::default())],
             config: Config::new(),
-            front: Front::default(),
         }
     }
 
-    /// Listens where `other` listens too; its configuration is not taken over.
+    /// Listens where `other` listens too, with one handler, registry and configuration for all: that
+    /// of `other` is not taken over. What each of them was told of its listeners stays as it is:
+    /// [`Self::with_versions`], `with_tls` and `with_proxy_protocol` are about those that a server has
+    /// when they are called.
     ///
     /// ```no_run
-    /// # use ws76_server::Server;
+    /// use ws76_server::{Server, Versions};
+    ///
     /// # async fn bind() -> std::io::Result<Server> {
-    /// let local = Server::bind("localhost", 9000).await?;
-    /// Ok(local.and(Server::bind("192.0.2.1", 80).await?))
+    /// let devices = Server::bind("192.0.2.1", 80).await?;
+    /// let browsers = Server::bind("localhost", 9000).await?;
+    /// Ok(devices.and(browsers.with_versions(Versions::new().with_draft76(false))))
     /// # }
     /// ```
     #[must_use]
@@ -106,6 +110,13 @@ impl Server {
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
         self
+    }
+
+    /// Serves these protocols here, whatever [`Config::versions`] says of other listeners: draft-76,
+    /// whose frames are not masked, only where its clients are, for example.
+    #[must_use]
+    pub fn with_versions(self, versions: Versions) -> Self {
+        self.with_front(|front| front.versions = Some(versions))
     }
 
     /// Serves TLS: `wss`, for both protocols, with `https` for plain HTTP. The location in the reply
@@ -131,9 +142,8 @@ impl Server {
     /// ```
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn with_tls(mut self, tls: crate::Tls) -> Self {
-        self.front.tls = Some(tls);
-        self
+    pub fn with_tls(self, tls: crate::Tls) -> Self {
+        self.with_front(|front| front.tls = Some(tls.clone()))
     }
 
     /// Expects the header of the PROXY protocol, version 1 or 2, before anything else on every
@@ -157,8 +167,13 @@ impl Server {
     /// ```
     #[cfg(feature = "proxy")]
     #[must_use]
-    pub const fn with_proxy_protocol(mut self, protocol: crate::ProxyProtocol) -> Self {
-        self.front.proxy_protocol = Some(protocol);
+    pub fn with_proxy_protocol(self, protocol: crate::ProxyProtocol) -> Self {
+        self.with_front(|front| front.proxy_protocol = Some(protocol))
+    }
+
+    /// Sets something of every listener that there is so far.
+    fn with_front(mut self, set: impl Fn(&mut Front)) -> Self {
+        self.listeners.iter_mut().for_each(|(_, front)| set(front));
         self
     }
 
@@ -168,7 +183,10 @@ impl Server {
     ///
     /// When the system cannot tell.
     pub fn local_addrs(&self) -> io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(TcpListener::local_addr).collect()
+        self.listeners
+            .iter()
+            .map(|(listener, _)| listener.local_addr())
+            .collect()
     }
 
     /// Serves with `handler`: await the result.
@@ -180,7 +198,6 @@ impl Server {
         Serve {
             listeners: self.listeners,
             endpoint: Endpoint::new(handler, self.config),
-            front: self.front,
             shutdown: Box::pin(std::future::pending()),
         }
     }
@@ -218,9 +235,8 @@ where
     H: Handler<S>,
     S: Default + Send + Sync + 'static,
 {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Front)>,
     endpoint: Endpoint<H, S>,
-    front: Front,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -263,8 +279,8 @@ where
     async fn run(self) -> io::Result<()> {
         let guard = AbortOnDrop(self.endpoint);
         let AbortOnDrop(endpoint) = &guard;
-        for listener in self.listeners {
-            endpoint.track(endpoint.clone().accept(listener, self.front.clone()));
+        for (listener, front) in self.listeners {
+            endpoint.track(endpoint.clone().accept(listener, front));
         }
         self.shutdown.await;
         endpoint.shutdown().await;

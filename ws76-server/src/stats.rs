@@ -12,6 +12,7 @@ use std::{
 use crate::{
     CloseReason, ConnectionId, Protocol,
     observe::{Meters, Opening, events},
+    unopened::Unopened,
 };
 
 /// What an endpoint has done since it began, and what it is doing. Every number only grows, but for
@@ -29,6 +30,13 @@ pub struct Stats {
     pub opened: BTreeMap<&'static str, u64>,
     /// Requests that were answered without a 101, by status.
     pub answered: BTreeMap<u16, u64>,
+    /// Streams that ended before they were opened, and without an answer, by why: `gone`, `timeout`
+    /// (in the PROXY header, in the TLS handshake or after the 101), `proxy_header` (malformed, or from
+    /// who may not send it), `tls` (its handshake failed), `shed` ([`Config::max_half_open`]) and
+    /// `shutdown`.
+    ///
+    /// [`Config::max_half_open`]: crate::Config::max_half_open
+    pub unopened: BTreeMap<&'static str, u64>,
     /// Connections that were closed, by [`CloseReason::kind`].
     pub closed: BTreeMap<&'static str, u64>,
     /// Messages that came.
@@ -61,6 +69,7 @@ pub(crate) struct Counters {
 struct ByKind {
     opened: BTreeMap<&'static str, u64>,
     answered: BTreeMap<u16, u64>,
+    unopened: BTreeMap<&'static str, u64>,
     closed: BTreeMap<&'static str, u64>,
 }
 
@@ -117,6 +126,12 @@ impl Counters {
         *self.by_kind().answered.entry(status).or_default() += 1;
     }
 
+    pub(crate) fn unopened(&self, why: &Unopened) {
+        self.meters.unopened(why.kind());
+        events::unopened(why);
+        *self.by_kind().unopened.entry(why.kind()).or_default() += 1;
+    }
+
     pub(crate) fn closed(&self, protocol: Protocol, reason: CloseReason) {
         self.meters.closed(protocol, reason);
         events::closed(reason);
@@ -152,6 +167,7 @@ impl Counters {
             streams: self.streams.load(Relaxed),
             opened: by_kind.opened,
             answered: by_kind.answered,
+            unopened: by_kind.unopened,
             closed: by_kind.closed,
             received_messages: self.received_messages.load(Relaxed),
             received_len: self.received_len.load(Relaxed),

@@ -225,6 +225,9 @@ async fn without_its_header_a_connection_is_dropped_and_others_stay() {
     }
     assert_seen_as(&mut established, "192.0.2.1:50000 None").await;
     assert_eq!(server.registry.len(), 1);
+    let (malformed, cut) = (2 * BOTH.len() as u64, 3 * BOTH.len() as u64);
+    let expected = [("proxy_header", malformed), ("gone", cut)];
+    assert_eq!(server.stats().unopened, expected.into());
 }
 
 #[tokio::test]
@@ -235,6 +238,7 @@ async fn only_trusted_proxies_may_send_the_header_where_there_is_a_list() {
         let mut client = Client::request(server.addr, header).await;
         assert_dropped(&mut client).await;
     }
+    assert_eq!(server.stats().unopened, [("proxy_header", 3)].into());
     let server = with_header(trusting(&["127.0.0.0/8"]), Mirror).await;
     let mut client = Client::request(server.addr, V2)
         .await
@@ -268,8 +272,8 @@ async fn proxy_header_counts_against_the_time_for_opening() {
     // T6
     let server = with_header(Config::new(), Echo).await;
     for part in [&b"PROXY TCP4 192.0.2.1"[..], &V2[..20], b""] {
-        let mut client = Client::request(server.addr, part).await;
         let start = Instant::now();
+        let mut client = Client::request(server.addr, part).await;
         elapse(client.expect_end("")).await;
         assert_eq!(start.elapsed().as_secs(), 10);
     }

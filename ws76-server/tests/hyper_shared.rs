@@ -100,6 +100,50 @@ async fn handler_decides_and_hears_as_on_a_port_of_its_own() {
         .await;
 }
 
+/// Says who a client is.
+#[cfg(feature = "proxy")]
+struct Mirror;
+
+#[cfg(feature = "proxy")]
+impl Handler for Mirror {
+    async fn on_message(&self, connection: &Connection, _: Text) {
+        let request = connection.request();
+        let (addr, scheme) = (request.peer_addr().unwrap(), request.scheme());
+        let _ = connection.send(format!("{addr} {scheme:?}")).await;
+    }
+}
+
+#[cfg(feature = "proxy")]
+#[tokio::test]
+async fn fields_of_trusted_proxies_count_behind_the_mount_too() {
+    // T4, R4: hyper hands on what a proxy in front of the application has added.
+    use ws76_server::TrustedProxies;
+
+    for (trusted, seen) in [("127.0.0.1", true), ("10.0.0.0/8", false)] {
+        let trusted = TrustedProxies::list([trusted]).unwrap();
+        let config = Config::new().with_trusted_proxies(trusted);
+        let mount = Mount::of(&Endpoint::new(Mirror, config)).await;
+        for &speaks in BOTH {
+            let end = "\r\n\r\n";
+            let fields = "\r\nX-Forwarded-For: 198.51.100.1, 192.0.2.1\r\n\
+                X-Forwarded-Proto: https\r\n\r\n";
+            let request = edited(&speaks.request(), &[(end, fields)]);
+            let mut client = Client::request(mount.addr, request).await;
+            client.speaks = speaks;
+            let reply = lower_names(speaks.reply());
+            let scheme = if seen { "wss://" } else { "ws://" };
+            client.expect(reply.replace("ws://", scheme)).await;
+            let own = client.io.local_addr().unwrap();
+            client.send("who am I?").await;
+            let answer = match seen {
+                true => "192.0.2.1:0 Some(Wss)".to_owned(),
+                false => format!("{own} None"),
+            };
+            client.expect_text(&answer).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn broadcast_reaches_connections_of_the_mount_and_of_a_listener() {
     // P3

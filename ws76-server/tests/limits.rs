@@ -1,4 +1,31 @@
 //! Limits, each at what it allows and one beyond, and what a client that breaks one costs others.
+//!
+//! Where each limit and timeout of `Config` is tested at n and n + 1. Those in the first two parts are
+//! the same for draft-76 and RFC 6455, and so are their tests, unless one of them is named.
+//!
+//! | limit | tests |
+//! | --- | --- |
+//! | `head`: head, line, resource name, fields | here: `head_of_the_limit_…` |
+//! | `frames.max_message_len` | here: `message_of_the_limit_…`; sent: `registry.rs`, `binary.rs` |
+//! | `max_queued_messages`, `max_queued_len`, `slow_receiver` | `queues.rs`: `queue_takes_n_…`, `full_queue_meets_…` |
+//! | `max_connections`, `when_full` | here: `connection_over_the_limit_…`; `policy.rs`: `…_is_answered_503_…` |
+//! | `max_per_address` | `policy.rs`: `…_the_next_is_answered_429` |
+//! | `max_half_open` | here: `half_open_connections_of_the_limit_…` |
+//! | `frames.max_reserved_len`, length bytes (draft-76) | here: `reserved_frames_…`; `ws76-codec/tests/limits.rs` |
+//! | `max_fragments` (RFC 6455) | `binary.rs`: `fragments_of_the_limit_…` |
+//!
+//! | timeout, with paused time | tests |
+//! | --- | --- |
+//! | `handshake_timeout` | `src/opening/tests.rs`: `deadline_…`, `…_in_the_last_moment_…` |
+//! | `idle_timeout` | `src/driver/tests/in_time.rs`: `silent_client_…` |
+//! | `write_timeout` | `src/driver/tests.rs`: `write_that_makes_no_progress_…`, `slow_progress_…` |
+//! | `closing_timeout` | `in_time.rs`: `closing_frame_…`, `tcp_of_a_client_…`; `src/driver/tests.rs`: `closing_handshake_…` |
+//! | `shutdown_timeout` | `in_time.rs`: `shutdown_aborts_…` |
+//! | `max_lifetime` | `src/driver/tests/due.rs`: `lively_connection_…` |
+//! | `heartbeat` (draft-76) | `due.rs`: `heartbeat_is_sent_…` |
+//! | `ping_interval`, `pong_timeout` (RFC 6455) | `src/driver/tests.rs`: `rfc6455_client_that_answers_pings_stays` |
+//!
+//! `keepalive` and `user_timeout` are the kernel's: `src/socket.rs`.
 
 mod support;
 
@@ -85,10 +112,10 @@ async fn reserved_frames_may_be_skipped_within_their_own_limits() {
     client.expect_end(b"\xff\x00").await;
 }
 
-/// Whether HEAD is accepted within these limits.
-async fn accepts(limits: HeadLimits) -> bool {
+/// Whether the request of that protocol is accepted within these limits.
+async fn accepts(speaks: Speaks, limits: HeadLimits) -> bool {
     let server = TestServer::with(Config::new().with_head(limits), Echo).await;
-    let mut client = Client::request(server.addr, format!("{HEAD}{KEY3}")).await;
+    let mut client = Client::request(server.addr, speaks.request()).await;
     client.finish().await;
     let reply = client.read_to_end().await;
     let status = &reply[..13];
@@ -101,17 +128,29 @@ async fn accepts(limits: HeadLimits) -> bool {
 
 #[tokio::test]
 async fn head_of_the_limit_is_taken_and_one_more_is_not() {
-    // H3
+    // H3, T3
     let limits = HeadLimits::new();
-    let longest_line = HEAD.lines().map(str::len).max().unwrap();
-    assert!(accepts(limits.with_max_head_len(HEAD.len())).await);
-    assert!(!accepts(limits.with_max_head_len(HEAD.len() - 1)).await);
-    assert!(accepts(limits.with_max_fields(6)).await);
-    assert!(!accepts(limits.with_max_fields(5)).await);
-    assert!(accepts(limits.with_max_line_len(longest_line)).await);
-    assert!(!accepts(limits.with_max_line_len(longest_line - 1)).await);
-    assert!(accepts(limits.with_max_resource_name_len(5)).await);
-    assert!(!accepts(limits.with_max_resource_name_len(4)).await);
+    for &speaks in BOTH {
+        let request = speaks.request();
+        let head = request.trim_end_matches(KEY3);
+        let longest_line = head.lines().map(str::len).max().unwrap();
+        for (len, accepted) in [(head.len(), true), (head.len() - 1, false)] {
+            let limits = limits.with_max_head_len(len);
+            assert_eq!(accepts(speaks, limits).await, accepted, "{speaks:?}");
+        }
+        for (fields, accepted) in [(6, true), (5, false)] {
+            let limits = limits.with_max_fields(fields);
+            assert_eq!(accepts(speaks, limits).await, accepted, "{speaks:?}");
+        }
+        for (len, accepted) in [(longest_line, true), (longest_line - 1, false)] {
+            let limits = limits.with_max_line_len(len);
+            assert_eq!(accepts(speaks, limits).await, accepted, "{speaks:?}");
+        }
+        for (len, accepted) in [(5, true), (4, false)] {
+            let limits = limits.with_max_resource_name_len(len);
+            assert_eq!(accepts(speaks, limits).await, accepted, "{speaks:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -142,6 +181,7 @@ async fn handshake_timeout_after_the_101_is_a_plain_close() {
         let mut rest = Vec::new();
         let read = tokio::io::AsyncReadExt::read_to_end(&mut client.io, &mut rest);
         assert_eq!((elapse(read).await.unwrap(), &rest[..]), (0, &b""[..]));
+        assert_eq!(server.stats().unopened, [("timeout", 1)].into());
         server.shut_down();
         assert_eq!(server.ended().await, [], "never open");
     }
@@ -235,28 +275,40 @@ async fn connection_limit_is_one_for_all_addresses() {
 }
 
 #[tokio::test]
-async fn oldest_half_open_connection_is_shed() {
-    // T6
-    let mut server = TestServer::with(Config::new().with_max_half_open(2), Echo).await;
-    let mut established = Client::open(server.addr, Speaks::Draft76).await;
-    let (head, response) = REPLY.split_at(REPLY.len() - 16);
-    let mut half_open = Vec::new();
-    for _ in 0..3 {
-        let mut client = Client::request(server.addr, HEAD).await;
-        client.expect(head).await;
-        half_open.push(client);
+async fn half_open_connections_of_the_limit_stay_and_one_more_sheds_the_oldest() {
+    // T6, T3: draft-76 without its key 3, RFC 6455 without the last line of its head.
+    for &speaks in BOTH {
+        let request = speaks.request();
+        let (most, rest) = request.split_at(request.len() - 8);
+        let (head, response) = match speaks {
+            Speaks::Draft76 => REPLY.split_at(REPLY.len() - 16),
+            Speaks::Rfc6455 => ("", speaks.reply()),
+        };
+        let server = TestServer::with(Config::new().with_max_half_open(2), Echo).await;
+        let mut established = Client::open(server.addr, speaks).await;
+        let mut half_open = Vec::new();
+        for count in 1..=3 {
+            let mut client = Client::request(server.addr, most).await;
+            client.speaks = speaks;
+            client.expect(head).await;
+            while server.stats().streams < 1 + count {
+                settle().await;
+            }
+            assert_eq!(server.stats().half_open as u64, count.min(2));
+            half_open.push(client);
+        }
+        half_open[0].expect_end(b"").await;
+        assert_eq!(server.stats().unopened, [("shed", 1)].into());
+        for client in &mut half_open[1..] {
+            client.write(rest).await;
+            client.expect(response).await;
+            client.send("hello").await;
+            client.expect_text("hello").await;
+        }
+        established.send("hello").await;
+        established.expect_text("hello").await;
+        assert_eq!(server.registry.len(), 3);
     }
-    half_open[0].expect_end(b"").await;
-    for client in &mut half_open[1..] {
-        client.write(KEY3).await;
-        client.expect(response).await;
-        client.send("hello").await;
-        client.expect_text("hello").await;
-    }
-    established.send("hello").await;
-    established.expect_text("hello").await;
-    assert_eq!(server.registry.len(), 3);
-    server.shut_down();
 }
 
 /// Echoes to connection 1, and counts the messages of all others.

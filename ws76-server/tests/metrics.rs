@@ -145,6 +145,20 @@ fn answers_are_counted_by_status() {
 }
 
 #[test]
+fn streams_that_come_to_nothing_are_counted_by_why() {
+    recorded(|numbers| async move {
+        let server = TestServer::with(Config::new().with_max_half_open(1), Quiet).await;
+        drop(Client::request(server.addr, "GET").await);
+        numbers.expect("ws76_unopened_total{gone}", 1).await;
+        let mut old = Client::request(server.addr, HEAD).await;
+        old.read_exact(10).await;
+        drop(Client::connect(server.addr).await);
+        numbers.expect("ws76_unopened_total{shed}", 1).await;
+        numbers.expect("ws76_unopened_total{gone}", 2).await;
+    });
+}
+
+#[test]
 fn messages_and_bytes_are_counted_both_ways() {
     recorded(|numbers| async move {
         let server = TestServer::start(Echo).await;

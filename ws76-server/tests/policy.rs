@@ -9,8 +9,8 @@ use std::sync::{
 
 use support::{BOTH, Client, Echo, HEAD, KEY3, Quiet, REPLY, Seen, Speaks, TestServer, edited};
 use ws76_server::{
-    CloseReason, Config, Decision, Handler, Hosts, Location, Origins, Request, Scheme, Versions,
-    WhenFull,
+    CloseReason, Config, Decision, Handler, Hosts, Location, Origins, Request, Scheme, Server,
+    Versions, WhenFull,
 };
 
 /// Counts the requests that come as far as the handler.
@@ -175,6 +175,37 @@ async fn version_that_is_switched_off_is_answered_426() {
     }
 }
 
+#[tokio::test]
+async fn listener_serves_versions_of_its_own() {
+    // T17: those that have none follow the config, also when it is changed.
+    let bind = async || Server::new(support::listener().await);
+    let devices = Versions::new().with_draft75(true).with_rfc6455(false);
+    let browsers = Versions::new().with_draft76(false);
+    let server = bind()
+        .await
+        .and(bind().await.with_versions(devices))
+        .and(bind().await.with_versions(browsers));
+    let addrs = server.local_addrs().unwrap();
+    let mut server = TestServer::of(server, Echo);
+    let mut served = async |versions: [[u16; 3]; 3]| {
+        for (&addr, [draft75, draft76, rfc6455]) in addrs.iter().zip(versions) {
+            server.addr = addr;
+            assert_eq!(status(&server, DRAFT75).await, draft75, "{addrs:?}, {addr}");
+            for &speaks in BOTH {
+                let expected = match speaks {
+                    Speaks::Draft76 => draft76,
+                    Speaks::Rfc6455 => rfc6455,
+                };
+                let got = status(&server, &speaks.request()).await;
+                assert_eq!(got, expected, "{addrs:?}, {addr}, {speaks:?}");
+            }
+        }
+        server.set_config(Config::new().with_versions(browsers));
+    };
+    served([[426, 101, 101], [101, 101, 426], [426, 426, 101]]).await;
+    served([[426, 426, 101], [101, 101, 426], [426, 426, 101]]).await;
+}
+
 /// A request as Safari 5.0.0 sends it.
 const DRAFT75: &str = "GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
     Host: example.com\r\nOrigin: http://example.com\r\n\r\n";
@@ -300,7 +331,7 @@ impl Handler<Query> for Stateful {
 async fn state_set_at_accept_is_there_at_every_event_and_for_predicates() {
     let listener = support::listener().await;
     let addr = listener.local_addr().unwrap();
-    let serve = ws76_server::Server::new(listener).serve(Stateful);
+    let serve = Server::new(listener).serve(Stateful);
     let registry = serve.registry();
     let task = tokio::spawn(serve.into_future());
     let mut clients = Vec::new();

@@ -4,7 +4,9 @@ mod support;
 
 use std::future::pending;
 
-use support::{BOTH, Client, Echo, HEAD, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, settle};
+use support::{
+    BOTH, Client, Echo, HEAD, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, settle, within,
+};
 use tokio::net::TcpListener;
 use ws76_server::{CloseReason, Config, Connection, Handler, SendError, Server};
 
@@ -318,6 +320,19 @@ async fn many_connections_of_every_end_leave_nothing_behind() {
     }
     assert_eq!(open, closed);
     assert!(server.registry.is_empty());
+    // Every stream was opened or answered, or came to nothing, and just one of these.
+    let all = async {
+        loop {
+            let stats = server.stats();
+            let sums = [stats.opened.values(), stats.unopened.values()].map(|one| one.sum::<u64>());
+            let ended = sums[0] + sums[1] + stats.answered.values().sum::<u64>();
+            if (ended, stats.half_open) == (3 * count, 0) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the end of every stream", all).await;
     server.shut_down();
     assert_eq!(server.ended().await, []);
 }

@@ -4,37 +4,18 @@
 
 mod support;
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf};
 
-use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use support::{
-    BOTH, Client, Echo, HEAD, KEY3, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, edited,
-    elapse, listener, settle, within,
+    BOTH, Client, Echo, HEAD, KEY3, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, elapse,
+    listener, narrow_listener, settle, within,
+    wss::{certificate, connect, connect_over, open, reply, tls, wss},
 };
 use tokio::{net::TcpStream, time::Instant};
-use tokio_rustls::{TlsConnector, client::TlsStream};
 use ws76_server::{
-    CloseReason, Config, Handler, Scheme, Server, Tls, TlsError,
-    rustls::{
-        ClientConfig, RootCertStore, ServerConfig,
-        pki_types::{CertificateDer, PrivateKeyDer, ServerName},
-    },
+    CloseReason, Config, Connection, Handler, Scheme, SendError, Server, SlowReceiver, Text, Tls,
+    TlsError, Versions, rustls::pki_types::CertificateDer,
 };
-
-type Wss = Client<TlsStream<TcpStream>>;
-
-/// A certificate of a name, which signed itself.
-fn certificate() -> CertifiedKey<KeyPair> {
-    generate_simple_self_signed(["example.com".to_owned()]).unwrap()
-}
-
-fn tls(certified: &CertifiedKey<KeyPair>) -> Arc<ServerConfig> {
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key);
-    Arc::new(config.unwrap())
-}
 
 /// A server, and what a client needs to trust it.
 async fn start(config: Config, handler: impl Handler) -> (TestServer, CertificateDer<'static>) {
@@ -45,50 +26,6 @@ async fn start(config: Config, handler: impl Handler) -> (TestServer, Certificat
         .with_tls(tls);
     let certificate = certified.cert.der().clone();
     (TestServer::of(server, handler), certificate)
-}
-
-/// A client that trusts that certificate alone.
-async fn connect(
-    addr: SocketAddr,
-    trusted: &CertificateDer<'static>,
-) -> std::io::Result<TlsStream<TcpStream>> {
-    let client = Client::connect(addr).await;
-    connect_over(client.io, trusted).await
-}
-
-/// The handshake of TLS on a connection that is there.
-async fn connect_over(
-    io: TcpStream,
-    trusted: &CertificateDer<'static>,
-) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(trusted.clone()).unwrap();
-    let config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("example.com").unwrap();
-    let connect = TlsConnector::from(Arc::new(config)).connect(name, io);
-    within("a TLS handshake", connect).await
-}
-
-async fn wss(addr: SocketAddr, trusted: &CertificateDer<'static>, speaks: Speaks) -> Wss {
-    let io = connect(addr, trusted).await.unwrap();
-    Client { io, speaks }
-}
-
-/// The reply, with the location that belongs to wss.
-fn reply(speaks: Speaks) -> String {
-    match speaks {
-        Speaks::Draft76 => edited(REPLY, &[("ws://", "wss://")]),
-        Speaks::Rfc6455 => speaks.reply().to_owned(),
-    }
-}
-
-async fn open(addr: SocketAddr, trusted: &CertificateDer<'static>, speaks: Speaks) -> Wss {
-    let mut client = wss(addr, trusted, speaks).await;
-    client.write(speaks.request()).await;
-    client.expect(reply(speaks)).await;
-    client
 }
 
 #[tokio::test]
@@ -207,6 +144,8 @@ async fn failed_handshakes_leave_others_alone() {
     client.send("hello").await;
     client.expect_text("hello").await;
     server.expect([Seen::Message(1, "hello".to_owned())]).await;
+    // All but the client that went away.
+    assert_eq!(server.stats().unopened.get("tls"), Some(&4));
     server.shut_down();
     client.expect(b"\xff\x00").await;
     client.send_closing().await;
@@ -223,8 +162,8 @@ fn strange_certificate() -> CertificateDer<'static> {
 async fn tls_handshake_counts_against_the_time_for_opening() {
     // T6: half a record of TLS, then nothing.
     let (server, _) = start(Config::new(), Quiet).await;
-    let mut client = Client::request(server.addr, b"\x16\x03\x01\x02\x00\x01").await;
     let start = Instant::now();
+    let mut client = Client::request(server.addr, b"\x16\x03\x01\x02\x00\x01").await;
     elapse(client.expect_end("")).await;
     assert_eq!(start.elapsed().as_secs(), 10);
 }
@@ -233,9 +172,9 @@ async fn tls_handshake_counts_against_the_time_for_opening() {
 async fn time_for_opening_is_one_for_tls_and_the_request() {
     // T6: six seconds each are too much.
     let (server, certificate) = start(Config::new(), Quiet).await;
+    let start = Instant::now();
     let tcp = TcpStream::connect(server.addr).await.unwrap();
     settle().await;
-    let start = Instant::now();
     elapse(tokio::time::sleep(std::time::Duration::from_secs(6))).await;
     let io = connect_over(tcp, &certificate).await.unwrap();
     let mut client = Client {
@@ -360,4 +299,95 @@ async fn header_of_the_proxy_protocol_comes_before_tls() {
         }
     }
     assert!(connect(server.addr, certified.cert.der()).await.is_err());
+}
+
+/// Sends what comes to all others.
+struct Relay;
+
+impl Handler for Relay {
+    async fn on_message(&self, connection: &Connection, text: Text) {
+        connection.registry().broadcast(connection.id(), text);
+    }
+}
+
+#[tokio::test]
+async fn listener_with_tls_may_stand_beside_one_without() {
+    // T17, P3: draft-76 through TLS only; the handler and the registry are one.
+    let certified = certificate();
+    let plain = Server::new(listener().await).with_versions(Versions::new().with_draft76(false));
+    let secure = Server::new(listener().await).with_tls(Tls::new(tls(&certified)));
+    let server = plain.and(secure);
+    let addrs = server.local_addrs().unwrap();
+    let _server = TestServer::of(server, Relay);
+    let mut refused = Client::request(addrs[0], Speaks::Draft76.request()).await;
+    assert_eq!(refused.read_exact(13).await, b"HTTP/1.1 426 ");
+    for &speaks in BOTH {
+        let mut secure = open(addrs[1], certified.cert.der(), speaks).await;
+        let mut other = open(addrs[1], certified.cert.der(), Speaks::Draft76).await;
+        secure.send("hello").await;
+        other.expect_text("hello").await;
+        if speaks == Speaks::Rfc6455 {
+            let mut plain = Client::open(addrs[0], speaks).await;
+            plain.send("plain").await;
+            secure.expect_text("plain").await;
+            other.expect_text("plain").await;
+        }
+        for client in [&mut secure, &mut other] {
+            client.send_closing().await;
+            client.expect_end(client.speaks.sent_closing(1000)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn slow_reader_behind_tls_has_a_bounded_queue_and_meets_the_policy() {
+    // P7: what TLS has encrypted and not written is bounded too.
+    for &speaks in BOTH {
+        for policy in [SlowReceiver::Disconnect, SlowReceiver::DropNewest] {
+            let certified = certificate();
+            let config = Config::new()
+                .with_max_queued_messages(8)
+                .with_slow_receiver(policy);
+            let server = Server::new(narrow_listener())
+                .with_config(config)
+                .with_tls(Tls::new(tls(&certified)));
+            let mut server = TestServer::of(server, Quiet);
+            let tcp = Client::connect_narrow(server.addr).await.io;
+            let io = connect_over(tcp, certified.cert.der()).await.unwrap();
+            let mut client = Client { io, speaks };
+            client.write(speaks.request()).await;
+            client.expect(reply(speaks)).await;
+            let connection = server.opened(1).await;
+            // A KiB each, up to the point where neither kernel nor TLS takes any more.
+            let numbered = |number: usize| format!("{number:01024}");
+            let (mut count, mut refusals) = (0, 0);
+            while refusals < 5 {
+                match connection.try_send(numbered(count)) {
+                    Ok(()) => (count, refusals) = (count + 1, 0),
+                    Err(error) => {
+                        assert_eq!(error, SendError::Full);
+                        refusals += 1;
+                        settle().await;
+                    }
+                }
+            }
+            assert!(count < 400, "the client was not slow");
+            let refused = server.registry.unicast(connection.id(), "one too many");
+            assert_eq!(refused, Err(SendError::Full));
+            match policy {
+                SlowReceiver::Disconnect => {
+                    assert_eq!(server.closed().await, (1, CloseReason::SlowReceiver));
+                    assert_eq!(connection.dropped(), 8);
+                }
+                _ => {
+                    for number in 0..count {
+                        client.expect_text(&numbered(number)).await;
+                    }
+                    assert_eq!(connection.dropped(), 0);
+                    assert_eq!(connection.try_send("room again"), Ok(()));
+                    client.expect_text("room again").await;
+                }
+            }
+        }
+    }
 }

@@ -101,6 +101,42 @@ async fn refusal_is_told_with_status_and_path() {
 }
 
 #[tokio::test]
+async fn stream_that_comes_to_nothing_is_told() {
+    let (log, _guard) = Log::start();
+    let server = TestServer::start(Echo).await;
+    let client = Client::request(server.addr, HEAD).await;
+    let peer = client.io.local_addr().unwrap();
+    drop(client);
+    let span = format!("peer={peer} path=\"/demo\"");
+    log.expect(&["DEBUG", &span, "the client is gone", "reason=\"gone\""])
+        .await;
+}
+
+#[cfg(feature = "proxy")]
+#[tokio::test]
+async fn bad_proxy_header_is_told() {
+    let (log, _guard) = Log::start();
+    let server = ws76_server::Server::new(support::listener().await)
+        .with_proxy_protocol(ws76_server::ProxyProtocol::new());
+    let server = TestServer::of(server, Echo);
+    let _client = Client::request(server.addr, HEAD).await;
+    log.expect(&["INFO", "no header of the PROXY", "reason=\"proxy_header\""])
+        .await;
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn failed_tls_handshake_is_told() {
+    let (log, _guard) = Log::start();
+    let certified = support::wss::certificate();
+    let tls = ws76_server::Tls::new(support::wss::tls(&certified));
+    let server = ws76_server::Server::new(support::listener().await).with_tls(tls);
+    let server = TestServer::of(server, Echo);
+    let _client = Client::request(server.addr, HEAD).await;
+    log.expect(&["INFO", "no TLS: ", "reason=\"tls\""]).await;
+}
+
+#[tokio::test]
 async fn failures_are_told_at_their_levels() {
     let (log, _guard) = Log::start();
     let mut server = TestServer::start(Obedient).await;

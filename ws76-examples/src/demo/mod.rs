@@ -59,7 +59,7 @@ impl Handler for Demo {
             }
             "/echo" | "/broadcast" | "/canvas" => Response::upgrade_required(),
             "/health" => self.watch.health(),
-            "/metrics" => self.watch.metrics(peer).unwrap_or_else(nothing),
+            "/metrics" => self.watch.metrics(head, peer).unwrap_or_else(nothing),
             _ => nothing(),
         }
     }

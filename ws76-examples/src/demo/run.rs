@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use listenfd::ListenFd;
 use tokio::{net::TcpListener, signal, time::sleep};
-use ws76_server::{Endpoint, Server};
+use ws76_server::{Endpoint, ProxyProtocol, Server, Tls};
 
 use super::{Demo, watch};
 use crate::settings::{Flags, Listen, Loaded};
@@ -17,28 +17,35 @@ use crate::settings::{Flags, Listen, Loaded};
 /// listened on.
 pub(crate) async fn run(flags: Flags) -> Result<(), String> {
     let loaded = flags.load()?;
+    let tls = loaded.tls.read()?;
     if flags.check {
         println!("The settings are right.");
         return Ok(());
     }
-    serve(flags, loaded).await
+    serve(flags, loaded, tls).await
 }
 
-async fn serve(flags: Flags, loaded: Loaded) -> Result<(), String> {
+async fn serve(flags: Flags, loaded: Loaded, tls: Option<Tls>) -> Result<(), String> {
     watch::log(loaded.log);
     let watch = Arc::new(watch::Watch::new(loaded.metrics)?);
     let drained = Arc::clone(&watch);
     let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let reloads = reloads().map_err(|error| error.to_string())?;
-    let server = match passed(&mut ListenFd::from_env())? {
+    let mut server = match passed(&mut ListenFd::from_env())? {
         Some(server) => {
             for addr in addresses(&server)? {
                 println!("Listening on {addr}, which was passed.");
             }
             server
         }
-        None => bind(&loaded.listen).await?,
+        None => bind(&loaded.listen, tls.is_some()).await?,
     };
+    if loaded.proxy_protocol {
+        server = server.with_proxy_protocol(ProxyProtocol::new());
+    }
+    if let Some(tls) = &tls {
+        server = server.with_tls(tls.clone());
+    }
     let serve = server
         .with_config(loaded.config.clone())
         .serve(Demo::new(watch));
@@ -62,14 +69,19 @@ async fn serve(flags: Flags, loaded: Loaded) -> Result<(), String> {
         .into_future();
     tokio::select! {
         result = serve => result.map_err(|error| error.to_string())?,
-        () = reload(reloads, &flags, &loaded, &endpoint) => {}
+        () = reload(reloads, &flags, &loaded, tls.as_ref(), &endpoint) => {}
     }
     println!("Every connection is closed.");
     Ok(())
 }
 
 /// Listens on all of these.
-async fn bind(listen: &[Listen]) -> Result<Server, String> {
+async fn bind(listen: &[Listen], tls: bool) -> Result<Server, String> {
+    let (http, ws) = if tls {
+        ("https", "wss")
+    } else {
+        ("http", "ws")
+    };
     let mut all: Option<Server> = None;
     for one in listen {
         let server = Server::bind(&one.host, one.port)
@@ -80,8 +92,8 @@ async fn bind(listen: &[Listen]) -> Result<Server, String> {
             host: one.host.clone(),
             port: addrs.first().map_or(one.port, SocketAddr::port),
         };
-        println!("Open http://{at}/ in a browser, or in several, and draw.");
-        println!("WebSockets, draft-76 and RFC 6455: ws://{at}/echo /broadcast /canvas");
+        println!("Open {http}://{at}/ in a browser, or in several, and draw.");
+        println!("WebSockets, draft-76 and RFC 6455: {ws}://{at}/echo /broadcast /canvas");
         all = Some(match all {
             Some(others) => others.and(server),
             None => server,
@@ -112,11 +124,17 @@ fn addresses(server: &Server) -> Result<Vec<SocketAddr>, String> {
     server.local_addrs().map_err(|error| error.to_string())
 }
 
-/// Reads the settings again whenever that is asked for. Never ready.
-async fn reload(mut reloads: Reloads, flags: &Flags, started: &Loaded, endpoint: &Endpoint<Demo>) {
+/// Reads settings and certificates again whenever that is asked for. Never ready.
+async fn reload(
+    mut reloads: Reloads,
+    flags: &Flags,
+    started: &Loaded,
+    tls: Option<&Tls>,
+    endpoint: &Endpoint<Demo>,
+) {
     loop {
         reloads.next().await;
-        match flags.load() {
+        match again(flags, started, tls) {
             Ok(new) => {
                 let fixed = started.fixed(&new);
                 endpoint.set_config(new.config);
@@ -128,6 +146,18 @@ async fn reload(mut reloads: Reloads, flags: &Flags, started: &Loaded, endpoint:
             Err(error) => eprintln!("ws76: {error}; the settings stay as they were"),
         }
     }
+}
+
+/// The settings as they are now, if they and the certificates are right, which are used from now on.
+fn again(flags: &Flags, started: &Loaded, tls: Option<&Tls>) -> Result<Loaded, String> {
+    let new = flags.load()?;
+    match tls {
+        Some(tls) if new.tls == started.tls => {
+            tls.reload().map_err(|error| new.tls.failed(&error))?;
+        }
+        _ => drop(new.tls.read()?),
+    }
+    Ok(new)
 }
 
 /// Ctrl-C and SIGTERM.

@@ -9,7 +9,9 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 use ws76_codec::{Decoder, DecoderConfig, Frame, encode_text};
-use ws76_handshake::{ClientHandshake, ClientRequest, Location, Origin};
+use ws76_handshake::{
+    ClientHandshake, ClientRequest, HeadLimits, Incoming, Location, Origin, RequestReader,
+};
 use ws76_server::Server;
 
 use super::*;
@@ -237,13 +239,23 @@ async fn health_says_when_the_server_drains() {
 
 #[tokio::test]
 async fn metrics_are_for_those_who_may_see_them() {
+    let head = |fields: &str| {
+        let text = format!("GET /metrics HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let mut src = BytesMut::from(text.as_bytes());
+        match RequestReader::new(HeadLimits::new()).read(&mut src) {
+            Ok(Some(Incoming::Http(head))) => head,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (plain, proxied) = (head(""), head("x-forwarded-for: 127.0.0.1\r\n"));
     let local = Some("127.0.0.1:1".parse().unwrap());
     let mapped = Some("[::ffff:127.0.0.1]:1".parse().unwrap());
     let remote = Some("192.0.2.1:1".parse().unwrap());
     // The recorder is one for the process.
     let mut watch = Watch::new(MetricsFor::Loopback).unwrap();
-    assert!(watch.metrics(local).is_some() && watch.metrics(mapped).is_some());
-    assert!(watch.metrics(remote).is_none() && watch.metrics(None).is_none());
+    assert!(watch.metrics(&plain, local).is_some() && watch.metrics(&plain, mapped).is_some());
+    assert!(watch.metrics(&plain, remote).is_none() && watch.metrics(&plain, None).is_none());
+    assert!(watch.metrics(&proxied, local).is_none());
     watch.show_to(MetricsFor::Anybody);
-    assert!(watch.metrics(remote).is_some());
+    assert!(watch.metrics(&proxied, remote).is_some());
 }

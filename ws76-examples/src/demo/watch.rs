@@ -8,7 +8,7 @@ use std::{
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::LevelFilter;
-use ws76_server::{FieldValue, Response, Status};
+use ws76_server::{FieldValue, Head, Response, Status};
 
 use crate::settings::{Log, MetricsFor};
 
@@ -62,9 +62,15 @@ impl Watch {
     }
 
     /// The numbers, for those who may see them; others learn nothing.
-    pub(crate) fn metrics(&self, peer: Option<SocketAddr>) -> Option<Response> {
+    pub(crate) fn metrics(&self, head: &Head, peer: Option<SocketAddr>) -> Option<Response> {
         let (handle, whom) = self.metrics.as_ref()?;
-        let local = peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        // A proxy on this machine that is not trusted is the peer itself, and one that is may pass on
+        // what a client says: whoever it is for is elsewhere, or could as well ask directly.
+        let through_proxy = PROXY_FIELDS
+            .iter()
+            .any(|name| head.fields_named(name).next().is_some());
+        let local =
+            peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) && !through_proxy;
         if *whom == MetricsFor::Loopback && !local {
             return None;
         }
@@ -111,5 +117,7 @@ pub(crate) fn of_kind(response: Response, kind: &str) -> Response {
 const BUCKETS: &[f64] = &[
     0.000_01, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0,
 ];
+/// What proxies add to a request.
+const PROXY_FIELDS: &[&str] = &["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via"];
 /// Samples of histograms pile up in between.
 const UPKEEP: Duration = Duration::from_secs(5);

@@ -51,6 +51,8 @@ fn sample_has_every_setting_and_each_can_be_set() {
     assert_eq!(config.scheme, Some(ws76_server::Scheme::Wss));
     assert_eq!(config.public_location.unwrap().host(), "example.com");
     assert_eq!(config.heartbeat.unwrap().interval, Duration::from_secs(25));
+    let tls = Loaded::new(&file, &Settings::default()).tls;
+    assert!(tls.certificate.is_some() && tls.key.is_some());
     let command = Settings::augment_args(clap::Command::new("ws76"));
     let mut count = 0;
     for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
@@ -125,6 +127,16 @@ fn line_of_a_mistake_is_told() {
     assert_eq!(wrong("\n[policy]\norigins = ['example.com']\n").0, 3);
     assert_eq!(wrong("[draft76]\npublic-location = 'http://a/'\n").0, 2);
     assert_eq!(wrong("\n\nlog = \n").0, 3);
+    let unknown = wrong("[tls]\ncertificat = 'a'\n");
+    assert!(
+        unknown.0 == 2 && unknown.1.contains("unknown field `certificat`"),
+        "{unknown:?}"
+    );
+    let odd = wrong("[proxies]\n\ntrusted-proxies = ['::1', '10.0.0.0/33']\n");
+    assert!(
+        odd.0 == 3 && odd.1.starts_with("proxy \"10.0.0.0/33\": "),
+        "{odd:?}"
+    );
 }
 
 #[test]
@@ -171,12 +183,41 @@ fn hosts_are_any_or_a_list() {
 }
 
 #[test]
+fn proxies_of_flags_win_over_those_of_the_file() {
+    let file = Settings::parse("[proxies]\nproxy-protocol = true\ntrusted-proxies = ['::1']\n");
+    let file = file.unwrap();
+    let trusted = |list: &[&str]| ws76_server::TrustedProxies::list(list).unwrap();
+    let loaded = Loaded::new(&file, &flags(&[]));
+    assert!(loaded.proxy_protocol);
+    assert_eq!(loaded.config.trusted_proxies, trusted(&["::1"]));
+    let flags = flags(&[
+        "--proxy-protocol=false",
+        "--trusted-proxies=127.0.0.1, 10.0.0.0/8",
+    ]);
+    let loaded = Loaded::new(&file, &flags);
+    assert!(!loaded.proxy_protocol);
+    let list = ["127.0.0.1", "10.0.0.0/8"];
+    assert_eq!(loaded.config.trusted_proxies, trusted(&list));
+    let none = self::flags(&["--trusted-proxies=none"]);
+    let loaded = Loaded::new(&file, &none);
+    assert_eq!(loaded.config, Config::new());
+}
+
+#[test]
 fn what_needs_a_restart_is_named() {
     let nothing = Settings::default();
     let before = Loaded::new(&nothing, &nothing);
-    let after = flags(&["--listen=a:1", "--max-connections=7", "--idle-timeout=1s"]);
+    let after = flags(&[
+        "--listen=a:1",
+        "--max-connections=7",
+        "--idle-timeout=1s",
+        "--trusted-proxies=::1",
+        "--proxy-protocol",
+        "--key=a",
+    ]);
     let after = Loaded::new(&nothing, &after);
-    assert_eq!(before.fixed(&after), ["listen", "max-connections"]);
+    let fixed = ["listen", "key", "proxy-protocol", "max-connections"];
+    assert_eq!(before.fixed(&after), fixed);
     assert_eq!(before.fixed(&before), [""; 0]);
 }
 

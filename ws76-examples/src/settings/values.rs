@@ -153,7 +153,8 @@ impl TryFrom<Vec<String>> for Hosts {
     }
 }
 
-fn list(text: &str) -> Vec<String> {
+/// What stands between commas.
+pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(|one| one.trim().to_owned()).collect()
 }
 
@@ -266,7 +267,7 @@ impl From<Utf8> for InvalidUtf8 {
 pub(crate) enum MetricsFor {
     /// Nobody: nothing is measured
     Nobody,
-    /// Clients of this machine, a proxy on it among them
+    /// Clients of this machine that come through no proxy
     #[default]
     Loopback,
     /// Whoever can connect

@@ -6,7 +6,7 @@ use std::{future::Future, io};
 use tracing::{Instrument, Span, debug, error, field, field::Empty, info, info_span, warn};
 use ws76_handshake::{HandshakeError, Head};
 
-use crate::{CloseReason, ConnectionId, Peer, Protocol};
+use crate::{CloseReason, ConnectionId, Peer, Protocol, unopened::Unopened};
 
 /// Puts what is done with a stream into a span of its own.
 pub(crate) fn in_span<F: Future>(
@@ -52,6 +52,18 @@ pub(crate) fn answered(status: u16) {
         ..400 => debug!(target: TARGET, status, "answered"),
         400..500 => info!(target: TARGET, status, "refused"),
         _ => warn!(target: TARGET, status, "refused"),
+    }
+}
+
+/// The stream is at its end, and nothing came of it.
+pub(crate) fn unopened(why: &Unopened) {
+    let reason = why.kind();
+    match why {
+        #[cfg(feature = "proxy")]
+        Unopened::ProxyHeader(_) => info!(target: TARGET, reason, "not opened: {why}"),
+        #[cfg(feature = "tls")]
+        Unopened::Tls(_) => info!(target: TARGET, reason, "not opened: {why}"),
+        _ => debug!(target: TARGET, reason, "not opened: {why}"),
     }
 }
 

@@ -61,6 +61,10 @@ impl Meters {
         counter!("ws76_answered_total", "status" => status.to_string()).increment(1);
     }
 
+    pub(crate) fn unopened(&self, reason: &'static str) {
+        counter!("ws76_unopened_total", "reason" => reason).increment(1);
+    }
+
     pub(crate) fn closed(&self, protocol: Protocol, reason: CloseReason) {
         counter!("ws76_closed_total", "reason" => reason.kind()).increment(1);
         gauge!("ws76_connections", "protocol" => protocol.kind()).decrement(1.0);
@@ -143,6 +147,11 @@ fn describe() {
             "ws76_answered_total",
             Unit::Count,
             "Requests answered without a 101",
+        ),
+        (
+            "ws76_unopened_total",
+            Unit::Count,
+            "Streams that ended before they were opened or answered",
         ),
         ("ws76_closed_total", Unit::Count, "Connections closed"),
         (

@@ -4,7 +4,7 @@ use std::io;
 
 use ws76_handshake::{HandshakeError, Head};
 
-use crate::{CloseReason, ConnectionId, Peer, Protocol};
+use crate::{CloseReason, ConnectionId, Peer, Protocol, unopened::Unopened};
 
 pub(crate) const fn in_span<F>(_: &Peer, serve: F) -> F {
     serve
@@ -17,6 +17,8 @@ pub(crate) const fn malformed(_: &HandshakeError) {}
 pub(crate) const fn opened(_: ConnectionId, _: Protocol) {}
 
 pub(crate) const fn answered(_: u16) {}
+
+pub(crate) const fn unopened(_: &Unopened) {}
 
 pub(crate) const fn closed(_: CloseReason) {}
 

@@ -16,6 +16,8 @@ impl Meters {
 
     pub(crate) const fn answered(&self, _: u16) {}
 
+    pub(crate) const fn unopened(&self, _: &'static str) {}
+
     pub(crate) const fn closed(&self, _: Protocol, _: CloseReason) {}
 
     pub(crate) const fn accept_failed(&self) {}

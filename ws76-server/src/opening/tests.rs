@@ -27,6 +27,15 @@ const REPLY: &[u8] = b"HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: Web
 const TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\
     Content-Length: 20\r\nContent-Type: text/plain\r\n\r\n408 Request Timeout\n";
 
+/// A whole request of RFC 6455, and the reply to it.
+#[cfg(feature = "rfc6455")]
+const RFC6455: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+#[cfg(feature = "rfc6455")]
+const RFC6455_REPLY: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
 struct Quiet;
 
 impl Handler for Quiet {}
@@ -72,10 +81,12 @@ where
         config: &config,
         addresses: &Arc::default(),
         counters: &Counters::default(),
+        versions: config.versions,
         full: false,
+        answered: AtomicBool::new(false),
         deadline: after(Instant::now(), config.handshake_timeout),
     };
-    open(io, Peer::default(), &terms).await
+    open(io, Peer::default(), &terms).await.ok().flatten()
 }
 
 async fn refused_after(task: JoinHandle<Outcome>, seconds: u64) {
@@ -87,24 +98,30 @@ async fn refused_after(task: JoinHandle<Outcome>, seconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn deadline_is_absolute_however_the_head_drips() {
     // T6: a byte each second; it is answered after ten.
-    let (mut client, task) = start(Quiet, 4096);
-    let (mut read, mut write) = tokio::io::split(&mut client);
-    let drip = async {
-        for byte in HEAD {
-            write.write_all(&[*byte]).await.unwrap();
-            sleep(Duration::from_secs(1)).await;
+    for head in [
+        HEAD,
+        #[cfg(feature = "rfc6455")]
+        RFC6455,
+    ] {
+        let (mut client, task) = start(Quiet, 4096);
+        let (mut read, mut write) = tokio::io::split(&mut client);
+        let drip = async {
+            for byte in head {
+                write.write_all(&[*byte]).await.unwrap();
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let mut reply = vec![0; TIMEOUT.len()];
+        let start = Instant::now();
+        tokio::select! {
+            () = drip => panic!("not answered"),
+            read = read.read_exact(&mut reply) => assert_eq!(read.unwrap(), TIMEOUT.len()),
         }
-    };
-    let mut reply = vec![0; TIMEOUT.len()];
-    let start = Instant::now();
-    tokio::select! {
-        () = drip => panic!("not answered"),
-        read = read.read_exact(&mut reply) => assert_eq!(read.unwrap(), TIMEOUT.len()),
+        assert_eq!(reply, TIMEOUT);
+        assert_eq!(start.elapsed().as_secs(), 10);
+        drop(client);
+        refused_after(task, 10).await;
     }
-    assert_eq!(reply, TIMEOUT);
-    assert_eq!(start.elapsed().as_secs(), 10);
-    drop(client);
-    refused_after(task, 10).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,16 +152,38 @@ async fn key3_in_the_last_moment_is_in_time() {
     assert_eq!((&opened.unwrap().src[..], seconds), (&b"\x00a"[..], 9));
 }
 
+#[cfg(feature = "rfc6455")]
+#[tokio::test(start_paused = true)]
+async fn end_of_an_rfc6455_head_in_the_last_moment_is_in_time() {
+    // T3
+    let (mut client, task) = start(Quiet, 4096);
+    let (most, last) = RFC6455.split_at(RFC6455.len() - 1);
+    client.write_all(most).await.unwrap();
+    sleep(Duration::from_millis(9_990)).await;
+    client.write_all(&[last, b"\x81"].concat()).await.unwrap();
+    let mut got = vec![0; RFC6455_REPLY.len()];
+    client.read_exact(&mut got).await.unwrap();
+    assert_eq!(got, RFC6455_REPLY);
+    let Outcome { opened, seconds } = task.await.unwrap();
+    assert_eq!((&opened.unwrap().src[..], seconds), (&b"\x81"[..], 9));
+}
+
 #[tokio::test(start_paused = true)]
 async fn handler_that_never_decides_is_a_408() {
-    // P6: the time of a decision counts against the handshake.
-    let (mut client, task) = start(Undecided, 4096);
-    client.write_all(&[HEAD, KEY3].concat()).await.unwrap();
-    let mut got = vec![0; TIMEOUT.len()];
-    client.read_exact(&mut got).await.unwrap();
-    assert_eq!(got, TIMEOUT);
-    drop(client);
-    refused_after(task, 10).await;
+    // P6, T3: the time of a decision counts against the handshake.
+    for request in [
+        &[HEAD, KEY3].concat()[..],
+        #[cfg(feature = "rfc6455")]
+        RFC6455,
+    ] {
+        let (mut client, task) = start(Undecided, 4096);
+        client.write_all(request).await.unwrap();
+        let mut got = vec![0; TIMEOUT.len()];
+        client.read_exact(&mut got).await.unwrap();
+        assert_eq!(got, TIMEOUT);
+        drop(client);
+        refused_after(task, 10).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,8 @@ mod handlers;
 #[cfg(feature = "hyper")]
 mod mount;
 mod server;
+#[cfg(feature = "tls")]
+pub(crate) mod wss;
 
 pub(crate) use client::{BOTH, Client, HEAD, KEY3, REPLY, Speaks, assert_same, edited, masked};
 pub(crate) use handlers::{Echo, Obedient, Quiet};
