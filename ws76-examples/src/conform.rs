@@ -10,6 +10,8 @@ use std::{
 use clap::ValueEnum;
 use ws76_conform::{Case, Clause, Cuts, Report, Suite, Target};
 
+use crate::arguments;
+
 /// How the suite is run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -17,7 +19,7 @@ pub(crate) struct Args {
     #[arg(value_name = "HOST:PORT")]
     server: String,
     /// The resource name of its echo
-    #[arg(long, value_name = "PATH", default_value = "/echo", value_parser = path)]
+    #[arg(long, value_name = "PATH", default_value = "/echo", value_parser = arguments::path)]
     path: String,
     /// What the Host field says, if not HOST:PORT
     #[arg(long, value_name = "HOST")]
@@ -29,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = CutsArg::Some)]
     cuts: CutsArg,
     /// Longest wait for bytes that have to come
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = arguments::some_seconds)]
     timeout: Duration,
     /// Demand what ws76 does where the draft leaves a choice, and what is only advice
     #[arg(long)]
@@ -99,27 +101,11 @@ fn progress(at: usize, count: usize, case: &Case) {
     eprint!("{CLEAR_LINE}{at}/{count} {}: {name}", case.subject());
 }
 
-fn path(text: &str) -> Result<String, String> {
-    let visible = text.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
-    match text.starts_with('/') && visible {
-        true => Ok(text.to_owned()),
-        false => Err("must begin with a slash and be visible ASCII".to_owned()),
-    }
-}
-
 fn clause(text: &str) -> Result<String, String> {
     let id = text.to_ascii_uppercase();
     match Clause::find(&id) {
         Some(_) => Ok(id),
         None => Err("no clause or threat has this id".to_owned()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(timeout) if !timeout.is_zero() => Ok(timeout),
-        _ => Err("must be above 0".to_owned()),
     }
 }
 

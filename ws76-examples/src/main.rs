@@ -1,7 +1,9 @@
-//! `ws76`: the demo server of the ws76 crates, and the conformance suite.
+//! `ws76`: the demo server of the ws76 crates, the conformance suite, and the load generator.
 
+mod arguments;
 mod conform;
 mod demo;
+mod load;
 mod settings;
 
 use std::process::ExitCode;
@@ -22,12 +24,15 @@ struct Cli {
 enum Command {
     /// Runs the draft-76 conformance suite against a server that echoes
     Conform(conform::Args),
+    /// Puts a server under load, checks every byte that it sends, and measures
+    Load(load::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Conform(args)) => conform::run(&args),
+        Some(Command::Load(args)) => load::run(&args),
         None => serve(cli.flags),
     }
 }
