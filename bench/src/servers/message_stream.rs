@@ -2,6 +2,7 @@
 //! fastwebsockets have: all that a read brought is answered, and flushed once.
 
 use std::{
+    collections::VecDeque,
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -43,6 +44,45 @@ where
             Poll::Pending => {
                 ready!(stream.as_mut().poll_flush(cx))?;
                 return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// The same for a stream that flushes before it gives the next message: all that are there are
+/// collected first.
+pub(crate) async fn echo_collected<S, M, E>(mut stream: S, is_data: impl Fn(&M) -> bool)
+where
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
+{
+    let mut batch = VecDeque::new();
+    let _ = poll_fn(|cx| poll_collected(Pin::new(&mut stream), cx, &mut batch, &is_data)).await;
+}
+
+fn poll_collected<S, M, E>(
+    mut stream: Pin<&mut S>,
+    cx: &mut Context<'_>,
+    batch: &mut VecDeque<M>,
+    is_data: &impl Fn(&M) -> bool,
+) -> Poll<Result<(), E>>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E>,
+{
+    loop {
+        while !batch.is_empty() {
+            ready!(stream.as_mut().poll_ready(cx))?;
+            if let Some(message) = batch.pop_front() {
+                stream.as_mut().start_send(message)?;
+            }
+        }
+        ready!(stream.as_mut().poll_flush(cx))?;
+        while batch.len() < MAX_BATCH {
+            match stream.as_mut().poll_next(cx)? {
+                Poll::Ready(Some(message)) if is_data(&message) => batch.push_back(message),
+                Poll::Ready(Some(_)) => {}
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending if batch.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
             }
         }
     }
@@ -94,3 +134,6 @@ where
         }
     }
 }
+
+/// More messages than a read brings in any case.
+const MAX_BATCH: usize = 256;
