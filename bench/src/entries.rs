@@ -1,0 +1,64 @@
+//! Who is compared: a server and the protocol that it is spoken to in.
+
+use crate::servers::Server;
+
+/// One column of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// What `--servers` names.
+    pub(crate) name: &'static str,
+    /// What the table calls it.
+    pub(crate) label: &'static str,
+    pub(crate) server: Server,
+    /// As `ws76 load --protocol` takes it.
+    pub(crate) protocol: &'static str,
+}
+
+/// What all others are measured by.
+pub(crate) const BARE: Entry = Entry {
+    name: "tcp",
+    label: "bare TCP",
+    server: Server::Tcp,
+    protocol: "tcp",
+};
+
+/// What has to keep the goals.
+pub(crate) const DRAFT76: Entry = Entry {
+    name: "ws76-draft-76",
+    label: "ws76, draft-76",
+    server: Server::Ws76,
+    protocol: "draft-76",
+};
+
+/// All but bare TCP, in the order of the table.
+pub(crate) const OTHERS: [Entry; 8] = [
+    DRAFT76,
+    rfc6455("ws76-rfc6455", "ws76, RFC 6455", Server::Ws76),
+    rfc6455(
+        "tokio-tungstenite",
+        "tokio-tungstenite",
+        Server::TokioTungstenite,
+    ),
+    rfc6455(
+        "tokio-tungstenite-4k",
+        "tokio-tungstenite, our buffers",
+        Server::TokioTungstenite4k,
+    ),
+    rfc6455("fastwebsockets", "fastwebsockets", Server::Fastwebsockets),
+    rfc6455(
+        "tokio-websockets",
+        "tokio-websockets",
+        Server::TokioWebsockets,
+    ),
+    rfc6455("sockudo-ws", "sockudo-ws", Server::SockudoWs),
+    rfc6455("axum", "axum", Server::Axum),
+];
+
+const fn rfc6455(name: &'static str, label: &'static str, server: Server) -> Entry {
+    Entry {
+        name,
+        label,
+        server,
+        protocol: "rfc6455",
+    }
+}

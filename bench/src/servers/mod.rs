@@ -1,0 +1,97 @@
+//! The servers that are compared, each in a file of its own, and what they all start with: the
+//! runtime, the listener and the accept loop.
+
+mod axum;
+mod fastwebsockets;
+mod hub;
+mod message_stream;
+mod sockudo;
+mod tcp;
+mod tokio_websockets;
+mod tungstenite;
+mod ws76;
+
+use std::{io, net::SocketAddr};
+
+use clap::ValueEnum;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::{Builder, Runtime},
+};
+
+/// A server of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Server {
+    /// tokio moving the same bytes, with no protocol.
+    Tcp,
+    /// This repository's.
+    Ws76,
+    /// tokio-tungstenite with its defaults.
+    TokioTungstenite,
+    /// tokio-tungstenite with the buffers that ws76-server gives it.
+    #[value(name = "tokio-tungstenite-4k")]
+    TokioTungstenite4k,
+    /// fastwebsockets, on hyper.
+    Fastwebsockets,
+    /// tokio-websockets.
+    TokioWebsockets,
+    /// sockudo-ws.
+    SockudoWs,
+    /// axum's WebSocket.
+    Axum,
+}
+
+/// What a server does with messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Sends each back.
+    Echo,
+    /// Sends each to all but its source.
+    Broadcast,
+    /// Reads them; bare TCP keeps no buffer for it, the others do as for an echo.
+    Idle,
+}
+
+/// Serves until the process is ended. The address is printed first.
+pub(crate) fn serve(server: Server, mode: Mode, threads: usize) -> io::Result<()> {
+    runtime(threads)?.block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        println!("{}", listener.local_addr()?);
+        match server {
+            Server::Tcp => tcp::serve(listener, mode).await,
+            Server::Ws76 => ws76::serve(listener, mode).await,
+            Server::TokioTungstenite => {
+                tungstenite::serve(listener, mode, tungstenite::Buffers::Default).await
+            }
+            Server::TokioTungstenite4k => {
+                tungstenite::serve(listener, mode, tungstenite::Buffers::AsOurs).await
+            }
+            Server::Fastwebsockets => fastwebsockets::serve(listener, mode).await,
+            Server::TokioWebsockets => tokio_websockets::serve(listener, mode).await,
+            Server::SockudoWs => sockudo::serve(listener, mode).await,
+            Server::Axum => axum::serve(listener, mode).await,
+        }
+    })
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    match threads {
+        1 => Builder::new_current_thread().enable_all().build(),
+        _ => Builder::new_multi_thread()
+            .worker_threads(threads)
+            .enable_all()
+            .build(),
+    }
+}
+
+/// Spawns a task for each connection, with TCP_NODELAY set.
+async fn accept<F>(listener: TcpListener, connection: impl Fn(TcpStream) -> F) -> io::Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let (stream, _): (_, SocketAddr) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(connection(stream));
+    }
+}

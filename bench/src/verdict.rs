@@ -1,0 +1,76 @@
+//! What became of the goals, in sentences.
+
+use crate::{
+    cases::Goal,
+    entries,
+    results::{CaseResults, EntryResults},
+    statistics::Summary,
+    table::kib,
+};
+
+/// What draft-76 misses, who is cheaper, and how our RFC 6455 stands beside tokio-tungstenite.
+pub(crate) fn verdict(cases: &[CaseResults]) -> String {
+    let missed: Vec<_> = cases.iter().filter_map(missed).collect();
+    let cheaper: Vec<_> = cases.iter().flat_map(cheaper).collect();
+    let mut dearest: Vec<_> = cases.iter().filter_map(beside_tungstenite).collect();
+    dearest.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let dearest: Vec<_> = dearest.into_iter().take(3).map(|(_, text)| text).collect();
+    [
+        bullet("Goals that draft-76 misses", &missed),
+        bullet("Peers that are cheaper than draft-76", &cheaper),
+        bullet(
+            "Our RFC 6455 beside tokio-tungstenite with our buffers, where the goal is at most 1.05; the \
+             highest",
+            &dearest,
+        ),
+    ]
+    .concat()
+}
+
+fn missed(case: &CaseResults) -> Option<String> {
+    let ours = case.entry(entries::DRAFT76.name)?;
+    let (figure, ratio) = (ours.figure().median, ours.ratio().median);
+    let is_met = case.goal.is_met(figure, ratio, case.bare());
+    (!is_met).then(|| match case.goal {
+        Goal::Ratio(_) => format!("{} ({ratio:.2})", case.title),
+        Goal::BytesMore(_) => format!("{} ({})", case.title, kib(figure)),
+    })
+}
+
+fn cheaper(case: &CaseResults) -> Vec<String> {
+    let Some(ours) = case.entry(entries::DRAFT76.name) else {
+        return Vec::new();
+    };
+    let ours = ours.ratio().median;
+    let cheaper = |peer: &&EntryResults| is_peer(peer) && peer.ratio().median < ours;
+    let peers = case.entries.iter().filter(cheaper);
+    peers
+        .map(|peer| {
+            let theirs = peer.ratio().median;
+            let (label, title) = (&peer.label, &case.title);
+            format!("{label}: {title} ({theirs:.2} against {ours:.2})")
+        })
+        .collect()
+}
+
+/// The ratio round by round, and its words.
+fn beside_tungstenite(case: &CaseResults) -> Option<(f64, String)> {
+    let ours = case.entry("ws76-rfc6455")?;
+    let peer = case.entry("tokio-tungstenite-4k")?;
+    let figures = ours.figures.iter().zip(&peer.figures);
+    let ratios: Vec<_> = figures.map(|(ours, peer)| ours / peer).collect();
+    let ratio = Summary::of(&ratios).median;
+    let is_cost = matches!(case.goal, Goal::Ratio(_));
+    is_cost.then(|| (ratio, format!("{} ({ratio:.2})", case.title)))
+}
+
+fn is_peer(entry: &EntryResults) -> bool {
+    entry.name != entries::BARE.name && !entry.name.starts_with("ws76")
+}
+
+fn bullet(what: &str, which: &[String]) -> String {
+    match which {
+        [] => format!("- {what}: none.\n"),
+        which => format!("- {what}: {}.\n", which.join("; ")),
+    }
+}
