@@ -112,8 +112,7 @@ impl<S> Connection<S> {
     ///
     /// When the future is dropped before it is done, the message was not queued.
     pub async fn send(&self, text: impl AsText) -> Result<(), SendError> {
-        let text = text.utf8();
-        self.line.push(|outbox| outbox.push(text)).await
+        self.line.push(|outbox| outbox.push(&text)).await
     }
 
     /// Queues a message if there is room. Unlike the methods of [`Registry`], this leaves it to the
@@ -123,7 +122,7 @@ impl<S> Connection<S> {
     ///
     /// [`SendError::Full`] when there is no room, and as [`Connection::send`].
     pub fn try_send(&self, text: impl AsText) -> Result<(), SendError> {
-        self.line.try_push(|outbox| outbox.push(text.utf8()))
+        self.line.try_push(|outbox| outbox.push(&text))
     }
 
     /// As [`Connection::send`], with a binary message.
@@ -217,10 +216,10 @@ impl<S> Connection<S> {
         self.pushed(self.line.push_or_drop(frame.as_bytes().len(), push))
     }
 
-    /// As [`Self::push_shared`], for a text of UTF-8 that is for this connection only.
-    pub(crate) fn push(&self, utf8: &[u8]) -> Result<(), SendError> {
-        let push = |outbox: &mut Outbox| outbox.push(utf8);
-        self.pushed(self.line.push_or_drop(utf8.len() + 2, push))
+    /// As [`Self::push_shared`], for a text that is for this connection only.
+    pub(crate) fn push(&self, text: &impl AsText) -> Result<(), SendError> {
+        let push = |outbox: &mut Outbox| outbox.push(text);
+        self.pushed(self.line.push_or_drop(text.utf8().len() + 2, push))
     }
 
     fn pushed(&self, pushed: Pushed) -> Result<(), SendError> {

@@ -14,7 +14,6 @@ use ws76_codec::{Decoder, DecoderConfig, Frame};
 
 use crate::{
     ConnectionError, Posix, Protocol,
-    metered::Metered,
     outbox::Outbox,
     read_buffer::ReadBuffer,
     wire::{CloseCode, Incoming, Wire},
@@ -23,7 +22,7 @@ use crate::{
 /// A stream behind the opening handshake of draft-76.
 #[derive(Debug)]
 pub(crate) struct Draft76<S> {
-    io: Metered<S>,
+    io: S,
     decoder: Decoder,
     src: ReadBuffer,
     /// Whether there is a closing frame: not in draft-75.
@@ -34,7 +33,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Draft76<S> {
     /// `src` holds what was read behind the opening handshake.
     pub(crate) fn new(io: S, src: BytesMut, config: DecoderConfig, protocol: Protocol) -> Self {
         Self {
-            io: Metered::new(io),
+            io,
             decoder: Decoder::new(config),
             src: ReadBuffer::new(src),
             closes: protocol == Protocol::Draft76,
@@ -90,10 +89,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
     }
 
     fn read_at(&self) -> Instant {
-        self.io.read_at()
+        self.src.read_at()
     }
 
     fn read_len(&self) -> u64 {
-        self.io.read_len()
+        self.src.read_len()
     }
 }

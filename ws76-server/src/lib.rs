@@ -129,7 +129,6 @@ mod handler;
 #[cfg(all(test, ws76_loom))]
 mod interleavings;
 mod line;
-mod metered;
 #[cfg(feature = "hyper")]
 mod mount;
 mod observe;

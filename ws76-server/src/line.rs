@@ -88,9 +88,16 @@ impl Line {
         push: impl Fn(&mut Outbox) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         match self.try_push(&push) {
-            Err(SendError::Full) => {}
-            result => return result,
+            // Seldom, and so not a part of each handler's future.
+            Err(SendError::Full) => Box::pin(self.push_when_there_is_room(push)).await,
+            result => result,
         }
+    }
+
+    async fn push_when_there_is_room(
+        self: &Arc<Self>,
+        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
         loop {
             let progress = self.progress.notified();
             tokio::pin!(progress);

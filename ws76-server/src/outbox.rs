@@ -1,17 +1,20 @@
 //! The bounded outbound queue of one connection, and how far its close has come.
 //!
 //! Senders push whole frames under the connection's lock; the driver writes them out under the same
-//! lock, in that order. Every entry is a draft-76 frame; the RFC 6455 side takes the text out of it.
+//! lock, in that order: draft-76 frames as they are, messages of RFC 6455 through its own framing.
 
+mod queue;
 mod writing;
 
-use std::{collections::VecDeque, task::Waker};
+use std::task::Waker;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
+use queue::{Entry, Queue};
 use ws76_codec::EncodedFrame;
 
 use crate::{
-    CloseStatus, Config, Protocol, SendError, SlowReceiver, stats::Traffic, stream::Writer,
+    CloseStatus, Config, Protocol, SendError, SlowReceiver, payload::sealed::Utf8, stats::Traffic,
+    stream::Writer,
 };
 
 /// What a connection has yet to send.
@@ -21,13 +24,7 @@ pub(crate) struct Outbox {
     max_len: usize,
     max_message_len: usize,
     slow_receiver: SlowReceiver,
-    entries: VecDeque<Entry>,
-    /// The bytes of all `Entry::Inline`, in their order.
-    inline: BytesMut,
-    /// Bytes of all entries, less what was written of the first.
-    len: usize,
-    /// Bytes of the first entry that were written.
-    written: usize,
+    queue: Queue,
     phase: Phase,
     /// Messages taken in, and messages that left to the kernel or were dropped: both only grow.
     accepted: u64,
@@ -61,19 +58,9 @@ pub(crate) struct Outbox {
     told: Traffic,
     /// What an RFC 6455 client is told by the closing frame, if the application has said so.
     status: Option<Box<CloseStatus>>,
-    /// Whether the protocol has binary messages.
+    /// Whether messages are framed elsewhere: those of RFC 6455, which may be binary.
     #[cfg(feature = "rfc6455")]
-    takes_binary: bool,
-}
-
-#[derive(Debug)]
-enum Entry {
-    /// So many bytes of `Outbox::inline`.
-    Inline(usize),
-    Shared(Bytes),
-    /// A binary message, which only RFC 6455 has. It counts two bytes more, as a text's frame does.
-    #[cfg(feature = "rfc6455")]
-    Binary(Bytes),
+    is_rfc6455: bool,
 }
 
 /// A message, taken out of the queue.
@@ -83,18 +70,6 @@ pub(crate) enum Popped {
     /// Bytes of UTF-8.
     Text(Bytes),
     Binary(Bytes),
-}
-
-impl Entry {
-    /// What it counts in the queue.
-    const fn len(&self) -> usize {
-        match self {
-            Self::Inline(len) => *len,
-            Self::Shared(bytes) => bytes.len(),
-            #[cfg(feature = "rfc6455")]
-            Self::Binary(bytes) => bytes.len() + 2,
-        }
-    }
 }
 
 /// How far the close of a connection has come.
@@ -139,10 +114,7 @@ impl Outbox {
             max_len: config.max_queued_len,
             max_message_len: config.frames.max_message_len,
             slow_receiver: config.slow_receiver,
-            entries: VecDeque::new(),
-            inline: BytesMut::new(),
-            len: 0,
-            written: 0,
+            queue: Queue::default(),
             phase: Phase::Open,
             accepted: 0,
             gone: 0,
@@ -162,18 +134,21 @@ impl Outbox {
             told: Traffic::default(),
             status: None,
             #[cfg(feature = "rfc6455")]
-            takes_binary: matches!(protocol, Protocol::Rfc6455 | Protocol::Hybi { .. }),
+            is_rfc6455: matches!(protocol, Protocol::Rfc6455 | Protocol::Hybi { .. }),
         }
     }
 
-    /// Queues a text that is UTF-8, copying it.
-    pub(crate) fn push(&mut self, utf8: &[u8]) -> Result<(), SendError> {
+    /// Queues a text.
+    pub(crate) fn push(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
+        let utf8 = text.utf8();
         self.check_room(utf8.len() + 2)?;
-        self.inline.reserve(utf8.len() + 2);
-        self.inline.extend_from_slice(&[0x00]);
-        self.inline.extend_from_slice(utf8);
-        self.inline.extend_from_slice(&[0xff]);
-        self.queue(Entry::Inline(utf8.len() + 2), utf8.len() + 2);
+        self.accepted += 1;
+        #[cfg(feature = "rfc6455")]
+        if self.is_rfc6455 {
+            self.queue.push(Entry::Text(text.bytes()));
+            return Ok(());
+        }
+        self.queue.push_copy(utf8);
         Ok(())
     }
 
@@ -181,19 +156,26 @@ impl Outbox {
     pub(crate) fn push_shared(&mut self, frame: &EncodedFrame) -> Result<(), SendError> {
         let bytes = frame.as_bytes();
         self.check_room(bytes.len())?;
-        self.queue(Entry::Shared(bytes.clone()), bytes.len());
+        self.accepted += 1;
+        #[cfg(feature = "rfc6455")]
+        if self.is_rfc6455 {
+            let text = bytes.slice(1..bytes.len() - 1);
+            self.queue.push(Entry::Text(text));
+            return Ok(());
+        }
+        self.queue.push(Entry::Frame(bytes.clone()));
         Ok(())
     }
 
     /// Queues a binary message, where the protocol has them.
     #[cfg(feature = "rfc6455")]
     pub(crate) fn push_binary(&mut self, bytes: &Bytes) -> Result<(), SendError> {
-        if !self.takes_binary {
+        if !self.is_rfc6455 {
             return Err(SendError::Unsupported);
         }
-        let len = bytes.len() + 2;
-        self.check_room(len)?;
-        self.queue(Entry::Binary(bytes.clone()), len);
+        self.check_room(bytes.len() + 2)?;
+        self.accepted += 1;
+        self.queue.push(Entry::Binary(bytes.clone()));
         Ok(())
     }
 
@@ -249,12 +231,9 @@ impl Outbox {
             | (Phase::Dropped(Dropped::Abort), Dropped::Failed) => {}
             _ => self.phase = Phase::Dropped(why),
         }
-        self.dropped += (self.entries.len() - usize::from(self.closing)) as u64;
+        self.dropped += (self.queue.messages() - usize::from(self.closing)) as u64;
         self.closing = false;
-        self.entries = VecDeque::new();
-        self.inline = BytesMut::new();
-        self.len = 0;
-        self.written = 0;
+        self.queue.clear();
         self.gone = self.accepted;
         self.dropped_behind = 0;
         #[cfg(feature = "rfc6455")]
@@ -270,13 +249,13 @@ impl Outbox {
     }
 
     #[cfg(feature = "rfc6455")]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// The count of messages in the queue.
-    pub(crate) fn messages(&self) -> usize {
-        self.entries.len()
+    pub(crate) const fn messages(&self) -> usize {
+        self.queue.messages()
     }
 
     pub(crate) const fn accepted(&self) -> u64 {
@@ -302,7 +281,7 @@ impl Outbox {
             sent_len: self.sent_len,
             dropped_messages: self.dropped,
             // Bounded, and far from this type's end.
-            queued_messages: i64::try_from(self.entries.len()).unwrap_or(i64::MAX),
+            queued_messages: i64::try_from(self.queue.messages()).unwrap_or(i64::MAX),
             ..Traffic::default()
         };
         let done = now.since(&self.told);
@@ -346,19 +325,16 @@ impl Outbox {
     /// Takes the first message, for a protocol that frames it in another way.
     #[cfg(feature = "rfc6455")]
     pub(crate) fn pop(&mut self) -> Option<Popped> {
-        let entry = self.entries.pop_front()?;
-        self.len -= entry.len();
+        let popped = match self.queue.pop()? {
+            Entry::Text(utf8) => Popped::Text(utf8),
+            Entry::Binary(bytes) => Popped::Binary(bytes),
+            // Not here: these are draft-76 frames.
+            Entry::Inline { .. } | Entry::Frame(_) => return None,
+        };
         self.in_hand += 1;
         self.sent += 1;
         self.moved = true;
-        let mut frame = match entry {
-            Entry::Inline(len) => self.inline.split_to(len).freeze(),
-            Entry::Shared(bytes) => bytes,
-            Entry::Binary(bytes) => return Some(Popped::Binary(bytes)),
-        };
-        frame.advance(1);
-        frame.truncate(frame.len() - 1);
-        Some(Popped::Text(frame))
+        Some(popped)
     }
 
     /// What was taken with `pop` has been handed to the kernel.
@@ -372,7 +348,8 @@ impl Outbox {
     /// Queues the closing frame behind everything else.
     pub(crate) fn push_closing(&mut self) {
         let frame = EncodedFrame::closing().into_bytes();
-        self.queue(Entry::Shared(frame.clone()), frame.len());
+        self.queue.push(Entry::Frame(frame));
+        self.accepted += 1;
         self.closing = true;
     }
 
@@ -398,14 +375,8 @@ impl Outbox {
 
     /// A frame longer than the whole queue is taken when the queue is empty.
     fn has_room(&self, len: usize) -> bool {
-        self.entries.is_empty()
-            || (self.entries.len() < self.max_messages && self.len + len <= self.max_len)
-    }
-
-    fn queue(&mut self, entry: Entry, len: usize) {
-        self.entries.push_back(entry);
-        self.len += len;
-        self.accepted += 1;
+        self.queue.is_empty()
+            || (self.queue.messages() < self.max_messages && self.queue.len() + len <= self.max_len)
     }
 
     /// Wakes the driver, if it sleeps.
@@ -417,33 +388,18 @@ impl Outbox {
 
     /// Drops the oldest message of which nothing was written.
     fn drop_oldest(&mut self) -> bool {
-        let at = usize::from(self.written > 0);
-        let Some(entry) = self.entries.remove(at) else {
+        let is_behind = self.queue.is_in_a_message();
+        if !self.queue.drop_oldest() {
             return false;
-        };
-        self.len -= entry.len();
-        if let Entry::Inline(len) = entry {
-            // What is left of a partly written entry in front stays where it is.
-            let front = match self.entries.front() {
-                Some(Entry::Inline(front)) if at == 1 => front - self.written,
-                _ => 0,
-            };
-            let kept = self.inline.split_to(front);
-            self.inline.advance(len);
-            if !kept.is_empty() {
-                let mut inline = BytesMut::from(kept.as_ref());
-                inline.unsplit(self.inline.split());
-                self.inline = inline;
-            }
         }
         self.dropped += 1;
         self.moved = true;
         // Messages are gone in their order, and those before this one may not be yet.
-        match at {
-            1 => self.dropped_behind += 1,
+        match is_behind {
+            true => self.dropped_behind += 1,
             #[cfg(feature = "rfc6455")]
-            _ if self.in_hand > 0 => self.in_hand += 1,
-            _ => self.gone += 1,
+            false if self.in_hand > 0 => self.in_hand += 1,
+            false => self.gone += 1,
         }
         true
     }

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+#[cfg(feature = "rfc6455")]
+use bytes::Bytes;
 use sealed::Utf8;
 use ws76_codec::{EncodedFrame, Text};
 
@@ -12,6 +14,8 @@ impl<T: Utf8 + ?Sized> AsText for T {}
 
 /// Keeps the promise that the bytes are UTF-8 inside this crate.
 pub(crate) mod sealed {
+    #[cfg(feature = "rfc6455")]
+    use bytes::Bytes;
     use ws76_codec::EncodedFrame;
 
     #[expect(
@@ -21,6 +25,11 @@ pub(crate) mod sealed {
     pub trait Utf8 {
         /// Bytes that are UTF-8.
         fn utf8(&self) -> &[u8];
+        /// The same bytes, to be kept: shared where they can be.
+        #[cfg(feature = "rfc6455")]
+        fn bytes(&self) -> Bytes {
+            Bytes::copy_from_slice(self.utf8())
+        }
         /// A frame of them.
         fn frame(&self) -> EncodedFrame;
     }
@@ -51,6 +60,11 @@ impl Utf8 for Text {
         self.as_bytes()
     }
 
+    #[cfg(feature = "rfc6455")]
+    fn bytes(&self) -> Bytes {
+        self.clone().into_bytes()
+    }
+
     fn frame(&self) -> EncodedFrame {
         EncodedFrame::from(self)
     }
@@ -71,6 +85,11 @@ impl<T: Utf8 + ?Sized> Utf8 for &T {
         T::utf8(self)
     }
 
+    #[cfg(feature = "rfc6455")]
+    fn bytes(&self) -> Bytes {
+        T::bytes(self)
+    }
+
     fn frame(&self) -> EncodedFrame {
         T::frame(self)
     }
@@ -79,6 +98,11 @@ impl<T: Utf8 + ?Sized> Utf8 for &T {
 impl<T: Utf8 + ?Sized> Utf8 for Arc<T> {
     fn utf8(&self) -> &[u8] {
         T::utf8(self)
+    }
+
+    #[cfg(feature = "rfc6455")]
+    fn bytes(&self) -> Bytes {
+        T::bytes(self)
     }
 
     fn frame(&self) -> EncodedFrame {

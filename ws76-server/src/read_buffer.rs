@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut};
-use tokio::io::AsyncRead;
+use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
 thread_local! {
@@ -23,13 +23,29 @@ pub(crate) struct ReadBuffer {
     bytes: BytesMut,
     /// Whether `bytes` are in memory of this connection alone.
     is_own: bool,
+    read_at: Instant,
+    read_len: u64,
 }
 
 impl ReadBuffer {
     /// A buffer that begins with these.
-    pub(crate) const fn new(bytes: BytesMut) -> Self {
-        let is_own = false;
-        Self { bytes, is_own }
+    pub(crate) fn new(bytes: BytesMut) -> Self {
+        Self {
+            bytes,
+            is_own: false,
+            read_at: Instant::now(),
+            read_len: 0,
+        }
+    }
+
+    /// When a byte was last read.
+    pub(crate) const fn read_at(&self) -> Instant {
+        self.read_at
+    }
+
+    /// The count of bytes read.
+    pub(crate) const fn read_len(&self) -> u64 {
+        self.read_len
     }
 
     pub(crate) const fn bytes(&mut self) -> &mut BytesMut {
@@ -42,7 +58,19 @@ impl ReadBuffer {
         io: &mut R,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let io = Pin::new(io);
+        let count = ready!(self.poll_read_into(Pin::new(io), cx))?;
+        if count > 0 {
+            self.read_len += count as u64;
+            self.read_at = Instant::now();
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_read_into<R: AsyncRead>(
+        &mut self,
+        io: Pin<&mut R>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         if self.bytes.is_empty() {
             // Memory of the thread that is not held on to is used again.
             self.clear();
@@ -62,7 +90,7 @@ impl ReadBuffer {
             self.bytes.unsplit(chunk.split());
         }
         CHUNK.set(chunk);
-        Poll::Ready(ready!(read))
+        read
     }
 
     /// Forgets what was read.

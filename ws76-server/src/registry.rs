@@ -61,7 +61,7 @@ impl<S> Registry<S> {
     /// room (the slow-receiver policy was applied), and as [`Connection::send`].
     pub fn unicast(&self, id: ConnectionId, text: impl AsText) -> Result<(), SendError> {
         match self.read().connections.get(&id) {
-            Some(member) => member.connection.push(text.utf8()),
+            Some(member) => member.connection.push(&text),
             None => Err(SendError::Closed),
         }
     }

@@ -2,6 +2,7 @@
 //! same shape as draft-76 for the driver.
 
 mod fragments;
+mod metered;
 
 use std::{
     io,
@@ -10,8 +11,9 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
-pub(crate) use fragments::Fragments;
+use fragments::Fragments;
 use futures_util::{Sink, Stream};
+use metered::Metered;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::Instant,
@@ -22,7 +24,13 @@ use tokio_tungstenite::{
         Error, Message, Utf8Bytes,
         error::ProtocolError,
         handshake::derive_accept_key,
-        protocol::{CloseFrame, Role, WebSocketConfig},
+        protocol::{
+            CloseFrame, Role, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{Data, OpCode},
+            },
+        },
     },
 };
 use ws76_codec::Text;
@@ -30,7 +38,6 @@ use ws76_handshake::{FieldName, FieldValue, HybiVersion, Subprotocol};
 
 use crate::{
     BinaryMessages, CloseStatus, Config, ConnectionError, Protocol, Request, Rfc6455Error,
-    metered::Metered,
     outbox::{Outbox, Popped},
     wire::{CloseCode, Incoming, Wire},
 };
@@ -156,8 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         while !self.closed && !outbox.is_empty() {
             ready!(stream.as_mut().poll_ready(cx)).map_err(into_io)?;
             let message = match outbox.pop() {
+                // As a frame, since its bytes are UTF-8 and need not be checked again.
                 Some(Popped::Text(utf8)) => {
-                    Message::Text(Utf8Bytes::try_from(utf8).map_err(io::Error::other)?)
+                    Message::Frame(Frame::message(utf8, OpCode::Data(Data::Text), true))
                 }
                 Some(Popped::Binary(bytes)) => Message::Binary(bytes),
                 None => break,

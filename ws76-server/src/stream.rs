@@ -19,10 +19,17 @@ use tokio::{
 /// The write side of a stream, which others than its driver may write to.
 pub(crate) trait Writer: AsyncWrite + fmt::Debug + Send + Unpin {
     /// Writes what can be written at once.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// As [`Self::try_write`].
     fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
 impl Writer for OwnedWriteHalf {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Self::try_write(self, bytes)
+    }
+
     fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         Self::try_write_vectored(self, slices)
     }

@@ -53,14 +53,14 @@ impl AsyncWrite for Portions {
 #[test]
 fn queue_takes_the_limit_and_not_one_more() {
     let mut outbox = outbox(2, 1000);
-    assert_eq!(outbox.push(b"a"), Ok(()));
-    assert_eq!(outbox.push(b"b"), Ok(()));
-    assert_eq!(outbox.push(b"c"), Err(SendError::Full));
+    assert_eq!(outbox.push("a"), Ok(()));
+    assert_eq!(outbox.push("b"), Ok(()));
+    assert_eq!(outbox.push("c"), Err(SendError::Full));
     let mut outbox = self::outbox(100, 10);
-    assert_eq!(outbox.push(b"abc"), Ok(())); // 5 bytes as a frame
-    assert_eq!(outbox.push(b"abcd"), Err(SendError::Full));
-    assert_eq!(outbox.push(b"abc"), Ok(()));
-    assert_eq!(outbox.push(b""), Err(SendError::Full));
+    assert_eq!(outbox.push("abc"), Ok(())); // 5 bytes as a frame
+    assert_eq!(outbox.push("abcd"), Err(SendError::Full));
+    assert_eq!(outbox.push("abc"), Ok(()));
+    assert_eq!(outbox.push(""), Err(SendError::Full));
 }
 
 #[test]
@@ -77,15 +77,15 @@ fn abort_is_seen_though_the_stream_fails_before_or_behind_it() {
 #[test]
 fn empty_queue_takes_a_message_longer_than_itself_but_not_than_a_message() {
     let mut outbox = outbox(2, 10);
-    assert_eq!(outbox.push(&[b'a'; 100]), Ok(()));
-    assert_eq!(outbox.push(b""), Err(SendError::Full));
+    assert_eq!(outbox.push(&"a".repeat(100)), Ok(()));
+    assert_eq!(outbox.push(""), Err(SendError::Full));
     let max = 1 << 20;
     let mut outbox = self::outbox(2, 10);
     assert_eq!(
-        outbox.push(&vec![b'a'; max + 1]),
+        outbox.push(&"a".repeat(max + 1)),
         Err(SendError::TooLong { max })
     );
-    assert_eq!(outbox.push(&vec![b'a'; max]), Ok(()));
+    assert_eq!(outbox.push(&"a".repeat(max)), Ok(()));
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn sends_fail_once_a_close_has_begun() {
     outbox.close(Asked::Local);
     outbox.close(Asked::Shutdown);
     assert_eq!(outbox.phase(), Phase::Closing(Asked::Local));
-    assert_eq!(outbox.push(b"a"), Err(SendError::Closing));
+    assert_eq!(outbox.push("a"), Err(SendError::Closing));
     outbox.drop_all(Dropped::Driver);
-    assert_eq!(outbox.push(b"a"), Err(SendError::Closed));
+    assert_eq!(outbox.push("a"), Err(SendError::Closed));
 }
 
 proptest! {
@@ -110,14 +110,14 @@ proptest! {
         for (text, shared) in &texts {
             let frame = EncodedFrame::text(text);
             expected.extend_from_slice(frame.as_bytes());
-            if *shared { outbox.push_shared(&frame) } else { outbox.push(text.as_bytes()) }.unwrap();
+            if *shared { outbox.push_shared(&frame) } else { outbox.push(text) }.unwrap();
         }
         let mut io = Portions { portion, full: false, taken: Vec::new() };
         let mut cx = Context::from_waker(Waker::noop());
         while outbox.poll_write(&mut io, &mut cx).is_pending() {}
         prop_assert_eq!(io.taken, expected);
         prop_assert!(outbox.is_gone(texts.len() as u64));
-        prop_assert_eq!((outbox.len, outbox.messages()), (0, 0));
+        prop_assert_eq!((outbox.queue.len(), outbox.messages()), (0, 0));
     }
 
     #[test]
@@ -132,7 +132,7 @@ proptest! {
         for (text, shared) in &texts {
             let frame = EncodedFrame::text(text);
             let push = |outbox: &mut Outbox| {
-                if *shared { outbox.push_shared(&frame) } else { outbox.push(text.as_bytes()) }
+                if *shared { outbox.push_shared(&frame) } else { outbox.push(text) }
             };
             if push(&mut outbox) == Err(SendError::Full) {
                 prop_assert!(outbox.make_room(frame.as_bytes().len()));

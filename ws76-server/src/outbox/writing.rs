@@ -6,10 +6,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Buf;
 use tokio::io::AsyncWrite;
 
-use super::{Entry, Outbox};
+use super::Outbox;
 use crate::stream::Writer;
 
 impl Outbox {
@@ -39,10 +38,14 @@ impl Outbox {
             return;
         }
         if let Some(writer) = self.writer.take() {
-            while self.len > 0 {
+            while self.queue.len() > 0 {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                let count = self.slices(&mut slices);
-                match writer.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+                let count = self.queue.slices(&mut slices);
+                let written = match slices.get(..count).unwrap_or_default() {
+                    [first] => writer.try_write(first),
+                    slices => writer.try_write_vectored(slices),
+                };
+                match written {
                     Ok(done) if done > 0 => self.consume(done),
                     // It meets the same, and knows what to do.
                     _ => {
@@ -52,6 +55,7 @@ impl Outbox {
                 }
             }
             self.writer = Some(writer);
+            self.queue.rest();
         }
     }
 
@@ -79,6 +83,7 @@ impl Outbox {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_write(io, cx))?;
+        self.queue.rest();
         Pin::new(io).poll_flush(cx)
     }
 
@@ -100,15 +105,15 @@ impl Outbox {
         io: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.len > 0 {
+        while self.queue.len() > 0 {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = self.slices(&mut slices);
+            let count = self.queue.slices(&mut slices);
             let slices = slices.get(..count).unwrap_or_default();
-            let done = if io.is_write_vectored() {
-                ready!(Pin::new(&mut *io).poll_write_vectored(cx, slices))?
-            } else {
-                let first = slices.first().map_or(&[][..], |slice| slice);
-                ready!(Pin::new(&mut *io).poll_write(cx, first))?
+            let io = Pin::new(&mut *io);
+            let done = match slices {
+                [first] => ready!(io.poll_write(cx, first))?,
+                [first, ..] if !io.is_write_vectored() => ready!(io.poll_write(cx, first))?,
+                slices => ready!(io.poll_write_vectored(cx, slices))?,
             };
             if done == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -118,68 +123,20 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// The bytes to write next, in order. Runs of inline entries are one slice.
-    fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
-        let mut count = 0;
-        let mut inline_from = 0;
-        let mut inline_to = 0;
-        let mut skip = self.written;
-        let mut put = |bytes: &'a [u8]| {
-            if let (false, Some(slot)) = (bytes.is_empty(), slices.get_mut(count)) {
-                *slot = IoSlice::new(bytes);
-                count += 1;
-            }
-            count < MAX_SLICES
-        };
-        for entry in &self.entries {
-            match entry {
-                // `inline` holds only what was not written yet.
-                Entry::Inline(len) => inline_to += len - skip,
-                Entry::Shared(bytes) => {
-                    if !put(self.inline.get(inline_from..inline_to).unwrap_or_default())
-                        || !put(bytes.get(skip..).unwrap_or_default())
-                    {
-                        return count;
-                    }
-                    inline_from = inline_to;
-                }
-                #[cfg(feature = "rfc6455")]
-                Entry::Binary(_) => {}
-            }
-            skip = 0;
-        }
-        put(self.inline.get(inline_from..inline_to).unwrap_or_default());
-        count
-    }
-
-    fn consume(&mut self, mut count: usize) {
-        self.len -= count;
+    fn consume(&mut self, count: usize) {
         self.sent_len += count as u64;
-        while count > 0 {
-            let (len, inline) = match self.entries.front() {
-                Some(Entry::Inline(len)) => (*len, true),
-                Some(entry) => (entry.len(), false),
-                None => return,
-            };
-            let part = count.min(len - self.written);
-            if inline {
-                self.inline.advance(part);
-            }
-            count -= part;
-            self.written += part;
-            if self.written == len {
-                self.entries.pop_front();
-                self.written = 0;
-                self.moved = true;
-                if self.closing && self.entries.is_empty() {
-                    self.closing = false;
-                } else {
-                    self.sent += 1;
-                }
-                self.gone += 1 + self.dropped_behind;
-                self.dropped_behind = 0;
-            }
+        let gone = self.queue.consume(count) as u64;
+        if gone == 0 {
+            return;
         }
+        self.moved = true;
+        self.sent += gone;
+        if self.closing && self.queue.is_empty() {
+            self.closing = false;
+            self.sent -= 1;
+        }
+        self.gone += gone + self.dropped_behind;
+        self.dropped_behind = 0;
     }
 }
 

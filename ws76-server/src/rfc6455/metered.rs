@@ -11,24 +11,23 @@ use tokio::{
     time::Instant,
 };
 
-#[cfg(feature = "rfc6455")]
-use crate::{Rfc6455Error, rfc6455::Fragments};
+use super::Fragments;
+use crate::Rfc6455Error;
 
 /// `S`, with the time of its last read that brought something, and the bytes written to it.
 #[derive(Debug)]
-pub(crate) struct Metered<S> {
+pub(super) struct Metered<S> {
     io: S,
     read_at: Instant,
     read_len: u64,
     written: u64,
     ended: bool,
     keeps_end: bool,
-    #[cfg(feature = "rfc6455")]
     fragments: Option<Fragments>,
 }
 
 impl<S> Metered<S> {
-    pub(crate) fn new(io: S) -> Self {
+    pub(super) fn new(io: S) -> Self {
         Self {
             io,
             read_at: Instant::now(),
@@ -36,54 +35,48 @@ impl<S> Metered<S> {
             written: 0,
             ended: false,
             keeps_end: false,
-            #[cfg(feature = "rfc6455")]
             fragments: None,
         }
     }
 
     /// Follows the frames of RFC 6455 in what is read, and holds back what breaks a limit: such a read
     /// is not ready, and [`Self::broken`] tells.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) const fn following(mut self, fragments: Fragments) -> Self {
+    pub(super) const fn following(mut self, fragments: Fragments) -> Self {
         self.fragments = Some(fragments);
         self
     }
 
     /// The limit that was broken by what comes next.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) fn broken(&self) -> Option<Rfc6455Error> {
+    pub(super) fn broken(&self) -> Option<Rfc6455Error> {
         self.fragments.as_ref()?.broken()
     }
 
     /// Follows no frames any more.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) fn let_all_through(&mut self) {
+    pub(super) fn let_all_through(&mut self) {
         self.fragments = None;
     }
 
     /// Keeps the end of the stream from the reader, who sees a read that is not ready instead and
     /// may go on writing; [`Self::has_ended`] tells.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) const fn keeping_end(mut self) -> Self {
+    pub(super) const fn keeping_end(mut self) -> Self {
         self.keeps_end = true;
         self
     }
 
     /// Whether a read has met the end of the stream.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) const fn has_ended(&self) -> bool {
+    pub(super) const fn has_ended(&self) -> bool {
         self.ended
     }
 
-    pub(crate) const fn read_at(&self) -> Instant {
+    pub(super) const fn read_at(&self) -> Instant {
         self.read_at
     }
 
-    pub(crate) const fn read_len(&self) -> u64 {
+    pub(super) const fn read_len(&self) -> u64 {
         self.read_len
     }
 
-    pub(crate) const fn written(&self) -> u64 {
+    pub(super) const fn written(&self) -> u64 {
         self.written
     }
 }
@@ -94,7 +87,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        #[cfg(feature = "rfc6455")]
         if self.broken().is_some() {
             return Poll::Pending;
         }
@@ -103,7 +95,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         let count = buf.filled().len() - before;
         if count > 0 {
             self.read_len += count as u64;
-            #[cfg(feature = "rfc6455")]
             if let Some(fragments) = &mut self.fragments {
                 let read = buf.filled().get(before..).unwrap_or_default();
                 let passed = fragments.follow(read);

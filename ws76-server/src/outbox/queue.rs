@@ -1,0 +1,260 @@
+//! The messages of an outbox, in their order.
+
+use std::{cell::Cell, collections::VecDeque, io::IoSlice};
+
+use bytes::Bytes;
+
+thread_local! {
+    /// Room for [`Queue::inline`], of a queue that has become empty on this thread.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Messages, and how much of the first was written.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    entries: VecDeque<Entry>,
+    /// The bytes of all `Entry::Inline`, in their order, behind `inline_at`.
+    inline: Vec<u8>,
+    inline_at: usize,
+    messages: usize,
+    /// Bytes of all messages, less what was written of the first.
+    len: usize,
+    /// Bytes of the first message that were written.
+    written: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// Draft-76 frames in a row, and what is left of them in `Queue::inline`.
+    Inline { messages: usize, len: usize },
+    /// A draft-76 frame that other connections share.
+    Frame(Bytes),
+    /// A text that is framed elsewhere.
+    #[cfg(feature = "rfc6455")]
+    Text(Bytes),
+    /// A binary message, which is framed elsewhere.
+    #[cfg(feature = "rfc6455")]
+    Binary(Bytes),
+}
+
+impl Entry {
+    /// What it counts in the queue: as much as a draft-76 frame does.
+    const fn len(&self) -> usize {
+        match self {
+            Self::Inline { len, .. } => *len,
+            Self::Frame(bytes) => bytes.len(),
+            #[cfg(feature = "rfc6455")]
+            Self::Text(bytes) | Self::Binary(bytes) => bytes.len() + 2,
+        }
+    }
+}
+
+impl Queue {
+    /// The count of messages.
+    pub(super) const fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Bytes of all messages, less what was written of the first.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.messages == 0
+    }
+
+    /// Whether the first message is partly written.
+    pub(super) const fn is_in_a_message(&self) -> bool {
+        self.written > 0
+    }
+
+    /// Copies a text, as a draft-76 frame.
+    pub(super) fn push_copy(&mut self, utf8: &[u8]) {
+        let added = utf8.len() + 2;
+        if self.inline.capacity() == 0 {
+            self.inline = SPARE.take();
+        }
+        self.inline.reserve(added);
+        self.inline.push(0x00);
+        self.inline.extend_from_slice(utf8);
+        self.inline.push(TERMINATOR);
+        match self.entries.back_mut() {
+            Some(Entry::Inline { messages, len }) => {
+                *messages += 1;
+                *len += added;
+            }
+            _ => self.entries.push_back(Entry::Inline {
+                messages: 1,
+                len: added,
+            }),
+        }
+        self.messages += 1;
+        self.len += added;
+    }
+
+    /// Puts a message that is not inline behind all others.
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.messages += 1;
+        self.len += entry.len();
+        self.entries.push_back(entry);
+    }
+
+    /// Takes the first message, if it is framed elsewhere.
+    #[cfg(feature = "rfc6455")]
+    pub(super) fn pop(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        self.messages -= 1;
+        self.len -= entry.len();
+        Some(entry)
+    }
+
+    /// The bytes to write next, in order. Returns how many of `slices` they fill.
+    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut inline = self.inline.get(self.inline_at..).unwrap_or_default();
+        let mut skip = self.written;
+        let bytes = self.entries.iter().map(|entry| match entry {
+            Entry::Inline { len, .. } => {
+                skip = 0;
+                let (bytes, rest) = inline.split_at_checked(*len).unwrap_or_default();
+                inline = rest;
+                bytes
+            }
+            Entry::Frame(bytes) => bytes.get(std::mem::take(&mut skip)..).unwrap_or_default(),
+            #[cfg(feature = "rfc6455")]
+            Entry::Text(_) | Entry::Binary(_) => &[],
+        });
+        let mut count = 0;
+        for (slot, bytes) in slices.iter_mut().zip(bytes) {
+            *slot = IoSlice::new(bytes);
+            count += 1;
+        }
+        count
+    }
+
+    /// So many bytes were written. Returns how many messages have left with that.
+    pub(super) fn consume(&mut self, mut count: usize) -> usize {
+        self.len -= count;
+        let mut gone = 0;
+        while count > 0 {
+            let part = match self.entries.front_mut() {
+                Some(Entry::Inline { messages, len }) if count < *len => {
+                    let part = self.inline.get(self.inline_at..).unwrap_or_default();
+                    let part = part.get(..count).unwrap_or_default();
+                    let ends = part.iter().filter(|&&byte| byte == TERMINATOR).count();
+                    self.written = match part.iter().rposition(|&byte| byte == TERMINATOR) {
+                        Some(last) => count - last - 1,
+                        None => self.written + count,
+                    };
+                    gone += ends;
+                    *messages -= ends;
+                    *len -= count;
+                    self.inline_at += count;
+                    break;
+                }
+                Some(Entry::Inline { messages, len }) => {
+                    gone += *messages;
+                    self.inline_at += *len;
+                    *len
+                }
+                Some(entry) => {
+                    let left = entry.len() - self.written;
+                    if count < left {
+                        self.written += count;
+                        break;
+                    }
+                    gone += 1;
+                    left
+                }
+                None => break,
+            };
+            self.entries.pop_front();
+            self.written = 0;
+            count -= part;
+        }
+        self.messages -= gone;
+        self.rewind();
+        gone
+    }
+
+    /// Drops the oldest message of which nothing was written. Returns whether there was one.
+    pub(super) fn drop_oldest(&mut self) -> bool {
+        let mut at = 0;
+        let mut offset = self.inline_at;
+        if self.written > 0 {
+            match self.entries.front() {
+                Some(Entry::Inline { messages: 1, len }) => {
+                    at = 1;
+                    offset += len;
+                }
+                Some(Entry::Inline { .. }) => offset += self.frame_len(offset),
+                _ => at = 1,
+            }
+        }
+        let dropped = self.frame_len(offset);
+        let len = match self.entries.get_mut(at) {
+            None => return false,
+            Some(Entry::Inline { messages, len }) => {
+                *messages -= 1;
+                *len -= dropped;
+                let is_used_up = *messages == 0;
+                self.inline.drain(offset..offset + dropped);
+                if is_used_up {
+                    self.entries.remove(at);
+                }
+                dropped
+            }
+            Some(entry) => {
+                let len = entry.len();
+                self.entries.remove(at);
+                len
+            }
+        };
+        self.messages -= 1;
+        self.len -= len;
+        self.rewind();
+        true
+    }
+
+    /// Drops all.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Gives back memory that an empty queue does not need.
+    pub(super) fn rest(&mut self) {
+        if !self.is_empty() {
+            return;
+        }
+        if self.entries.capacity() > MAX_RESTING {
+            self.entries = VecDeque::new();
+        }
+        if self.inline.capacity() > 0 {
+            let inline = std::mem::take(&mut self.inline);
+            if inline.capacity() <= MAX_SPARE_LEN {
+                SPARE.set(inline);
+            }
+        }
+    }
+
+    /// The length of the inline frame that begins there, or of what is left of it.
+    fn frame_len(&self, offset: usize) -> usize {
+        let bytes = self.inline.get(offset..).unwrap_or_default();
+        let end = bytes.iter().position(|&byte| byte == TERMINATOR);
+        end.map_or(0, |end| end + 1)
+    }
+
+    fn rewind(&mut self) {
+        if self.inline_at == self.inline.len() {
+            self.inline.clear();
+            self.inline_at = 0;
+        }
+    }
+}
+
+/// The last byte of a draft-76 frame, which is nowhere else in it.
+const TERMINATOR: u8 = 0xff;
+/// Room for entries that an idle connection keeps.
+const MAX_RESTING: usize = 4;
+/// Room for bytes that is kept for the next queue.
+const MAX_SPARE_LEN: usize = 64 << 10;
