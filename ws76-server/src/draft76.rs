@@ -45,13 +45,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
     /// Some clients never answer a closing frame, and see the end of the stream only.
     const SHUTS_DOWN_EARLY: bool = true;
 
+    fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
+        loop {
+            return Ok(match self.decoder.decode(self.src.bytes())? {
+                Some(Frame::Text(text)) => Some(Incoming::Text(text)),
+                Some(Frame::Closing) => Some(Incoming::Closing(None)),
+                Some(Frame::Reserved { .. }) => continue,
+                None => None,
+            });
+        }
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            match self.decoder.decode(self.src.bytes())? {
-                Some(Frame::Text(text)) => return Poll::Ready(Ok(Incoming::Text(text))),
-                Some(Frame::Closing) => return Poll::Ready(Ok(Incoming::Closing(None))),
-                Some(Frame::Reserved { .. }) => continue,
-                None => {}
+            if let Some(incoming) = self.next_read()? {
+                return Poll::Ready(Ok(incoming));
             }
             let read = ready!(self.src.poll_read(&mut self.io, cx));
             if read.map_err(Posix::from)? == 0 {

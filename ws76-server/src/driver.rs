@@ -19,13 +19,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use closing::Close;
 pub(crate) use timing::after;
 use timing::jitter;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
-use ws76_codec::Text;
 
 use crate::{
     CloseStatus, Config, Connection, ConnectionError, Handler, Timeout,
@@ -66,11 +64,28 @@ pub(crate) async fn run<W, H, S>(
     let end = loop {
         result = match result {
             Err(end) => break end,
-            Ok(()) => match driver.next().await {
-                Err(end) => break end,
-                Ok(Message::Text(text)) => call!(driver, handler.on_message(&connection, text)),
-                Ok(Message::Binary(bytes)) => call!(driver, handler.on_binary(&connection, bytes)),
-            },
+            Ok(()) => {
+                let incoming = match driver.next_read() {
+                    Some(incoming) => incoming,
+                    None => poll_fn(|cx| driver.poll_next(cx)).await,
+                };
+                match incoming {
+                    Ok(Incoming::Text(text)) => {
+                        driver.took(text.len());
+                        call!(driver, handler.on_message(&connection, text))
+                    }
+                    Ok(Incoming::Binary(bytes)) => {
+                        driver.took(bytes.len());
+                        call!(driver, handler.on_binary(&connection, bytes))
+                    }
+                    Ok(Incoming::Closing(status)) => {
+                        driver.note_peer_status(status);
+                        break End::ClosingFrame;
+                    }
+                    Ok(Incoming::End) => break End::Eof,
+                    Err(end) => break end,
+                }
+            }
         };
     };
     let close = driver.close(end).await;
@@ -97,12 +112,6 @@ pub(crate) async fn run<W, H, S>(
     }
 }
 
-/// A message of either kind.
-enum Message {
-    Text(Text),
-    Binary(Bytes),
-}
-
 struct Driver<'a, W, S> {
     wire: W,
     connection: Connection<S>,
@@ -115,6 +124,7 @@ struct Driver<'a, W, S> {
     /// Messages and their bytes since the last flush.
     turn: usize,
     turn_len: usize,
+    max_turn_len: usize,
     /// Whether the kernel took all that was queued when it was last offered.
     flushed: bool,
     /// Bytes written to the stream when it was last flushed.
@@ -148,6 +158,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             read_len: 0,
             turn: 0,
             turn_len: 0,
+            max_turn_len: config.max_queued_len / 4,
             flushed: true,
             written: 0,
             stalled: None,
@@ -159,36 +170,36 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
     }
 
-    /// The next message.
-    async fn next(&mut self) -> Result<Message, End> {
-        poll_fn(|cx| self.poll_next(cx)).await
+    /// What comes next, if it was read in this turn and may be taken in it.
+    fn next_read(&mut self) -> Option<Result<Incoming, End>> {
+        if self.turn == 0 || self.is_spent() || !self.may_read() || W::FEEDS {
+            return None;
+        }
+        let incoming = self.wire.next_read().transpose()?;
+        Some(incoming.map_err(End::Error))
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, End>> {
+    /// Whether the others have their turn first.
+    const fn is_spent(&self) -> bool {
+        self.turn >= MAX_TURN || (self.turn > 0 && self.turn_len >= self.max_turn_len)
+    }
+
+    fn may_read(&self) -> bool {
+        self.flushed && self.failed.is_none() && !self.connection.line().is_ending()
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
         if let Some(end) = self.failed {
             return Poll::Ready(Err(end));
         }
         let fed = self.wake_up(cx)?;
-        let len = self.config.max_queued_len / 4;
-        let spent = self.turn >= MAX_TURN || (self.turn > 0 && self.turn_len >= len);
-        if fed && !spent && self.flushed && !self.connection.line().is_ending() {
-            match self.wire.poll_next(cx) {
-                Poll::Ready(Ok(Incoming::Text(text))) => {
-                    self.took(text.len());
-                    return Poll::Ready(Ok(Message::Text(text)));
-                }
-                Poll::Ready(Ok(Incoming::Binary(bytes))) => {
-                    self.took(bytes.len());
-                    return Poll::Ready(Ok(Message::Binary(bytes)));
-                }
-                Poll::Ready(Ok(Incoming::Closing(status))) => {
-                    self.note_peer_status(status);
-                    return Poll::Ready(Err(End::ClosingFrame));
-                }
-                Poll::Ready(Ok(Incoming::End)) => return Poll::Ready(Err(End::Eof)),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(End::Error(error))),
-                Poll::Pending => {}
-            }
+        let spent = self.is_spent();
+        if fed
+            && !spent
+            && self.may_read()
+            && let Poll::Ready(incoming) = self.wire.poll_next(cx)
+        {
+            return Poll::Ready(incoming.map_err(End::Error));
         }
         let blocked = !self.flushed;
         self.poll_flush(cx)?;

@@ -329,7 +329,7 @@ impl Outbox {
             Entry::Text(utf8) => Popped::Text(utf8),
             Entry::Binary(bytes) => Popped::Binary(bytes),
             // Not here: these are draft-76 frames.
-            Entry::Inline { .. } | Entry::Frame(_) => return None,
+            Entry::Inline(_) | Entry::Frame(_) => return None,
         };
         self.in_hand += 1;
         self.sent += 1;

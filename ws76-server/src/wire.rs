@@ -29,6 +29,11 @@ pub(crate) trait Wire: Unpin + Send {
         Poll::Ready(Ok(()))
     }
 
+    /// What comes next, as far as it is read already and that is known.
+    fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
+        Ok(None)
+    }
+
     /// Reads what comes next. After `Closing`, `End` or an error there is nothing more.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>>;
 

@@ -10,6 +10,8 @@ use tokio::{
     sync::mpsc,
 };
 
+use ws76_codec::Text;
+
 use super::*;
 use crate::{CloseReason, Endpoint, Peer, Protocol, SendError};
 

@@ -13,7 +13,9 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     entries: VecDeque<Entry>,
-    /// The bytes of all `Entry::Inline`, in their order, behind `inline_at`.
+    /// Draft-76 frames in a row behind all entries.
+    run: Run,
+    /// The bytes of all runs, in their order, behind `inline_at`.
     inline: Vec<u8>,
     inline_at: usize,
     messages: usize,
@@ -23,10 +25,16 @@ pub(super) struct Queue {
     written: usize,
 }
 
+/// Draft-76 frames in a row, and what is left of them in `Queue::inline`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Run {
+    messages: usize,
+    len: usize,
+}
+
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// Draft-76 frames in a row, and what is left of them in `Queue::inline`.
-    Inline { messages: usize, len: usize },
+    Inline(Run),
     /// A draft-76 frame that other connections share.
     Frame(Bytes),
     /// A text that is framed elsewhere.
@@ -41,7 +49,7 @@ impl Entry {
     /// What it counts in the queue: as much as a draft-76 frame does.
     const fn len(&self) -> usize {
         match self {
-            Self::Inline { len, .. } => *len,
+            Self::Inline(run) => run.len,
             Self::Frame(bytes) => bytes.len(),
             #[cfg(feature = "rfc6455")]
             Self::Text(bytes) | Self::Binary(bytes) => bytes.len() + 2,
@@ -79,25 +87,26 @@ impl Queue {
         self.inline.push(0x00);
         self.inline.extend_from_slice(utf8);
         self.inline.push(TERMINATOR);
-        match self.entries.back_mut() {
-            Some(Entry::Inline { messages, len }) => {
-                *messages += 1;
-                *len += added;
-            }
-            _ => self.entries.push_back(Entry::Inline {
-                messages: 1,
-                len: added,
-            }),
-        }
+        self.run.messages += 1;
+        self.run.len += added;
         self.messages += 1;
         self.len += added;
     }
 
     /// Puts a message that is not inline behind all others.
     pub(super) fn push(&mut self, entry: Entry) {
+        self.end_run();
         self.messages += 1;
         self.len += entry.len();
         self.entries.push_back(entry);
+    }
+
+    /// Makes an entry of the run behind all entries.
+    fn end_run(&mut self) {
+        if self.run.messages > 0 {
+            let run = std::mem::take(&mut self.run);
+            self.entries.push_back(Entry::Inline(run));
+        }
     }
 
     /// Takes the first message, if it is framed elsewhere.
@@ -114,9 +123,9 @@ impl Queue {
         let mut inline = self.inline.get(self.inline_at..).unwrap_or_default();
         let mut skip = self.written;
         let bytes = self.entries.iter().map(|entry| match entry {
-            Entry::Inline { len, .. } => {
+            Entry::Inline(run) => {
                 skip = 0;
-                let (bytes, rest) = inline.split_at_checked(*len).unwrap_or_default();
+                let (bytes, rest) = inline.split_at_checked(run.len).unwrap_or_default();
                 inline = rest;
                 bytes
             }
@@ -129,16 +138,31 @@ impl Queue {
             *slot = IoSlice::new(bytes);
             count += 1;
         }
+        if let (true, Some(slot)) = (self.run.messages > 0, slices.get_mut(count)) {
+            *slot = IoSlice::new(inline);
+            count += 1;
+        }
         count
     }
 
     /// So many bytes were written. Returns how many messages have left with that.
     pub(super) fn consume(&mut self, mut count: usize) -> usize {
         self.len -= count;
+        if self.len == 0 {
+            let gone = self.messages;
+            self.messages = 0;
+            self.run = Run::default();
+            self.written = 0;
+            self.entries.clear();
+            self.inline.clear();
+            self.inline_at = 0;
+            return gone;
+        }
+        self.end_run();
         let mut gone = 0;
         while count > 0 {
             let part = match self.entries.front_mut() {
-                Some(Entry::Inline { messages, len }) if count < *len => {
+                Some(Entry::Inline(run)) if count < run.len => {
                     let part = self.inline.get(self.inline_at..).unwrap_or_default();
                     let part = part.get(..count).unwrap_or_default();
                     let ends = part.iter().filter(|&&byte| byte == TERMINATOR).count();
@@ -147,15 +171,15 @@ impl Queue {
                         None => self.written + count,
                     };
                     gone += ends;
-                    *messages -= ends;
-                    *len -= count;
+                    run.messages -= ends;
+                    run.len -= count;
                     self.inline_at += count;
                     break;
                 }
-                Some(Entry::Inline { messages, len }) => {
-                    gone += *messages;
-                    self.inline_at += *len;
-                    *len
+                Some(Entry::Inline(run)) => {
+                    gone += run.messages;
+                    self.inline_at += run.len;
+                    run.len
                 }
                 Some(entry) => {
                     let left = entry.len() - self.written;
@@ -179,25 +203,26 @@ impl Queue {
 
     /// Drops the oldest message of which nothing was written. Returns whether there was one.
     pub(super) fn drop_oldest(&mut self) -> bool {
+        self.end_run();
         let mut at = 0;
         let mut offset = self.inline_at;
         if self.written > 0 {
             match self.entries.front() {
-                Some(Entry::Inline { messages: 1, len }) => {
+                Some(Entry::Inline(run)) if run.messages == 1 => {
                     at = 1;
-                    offset += len;
+                    offset += run.len;
                 }
-                Some(Entry::Inline { .. }) => offset += self.frame_len(offset),
+                Some(Entry::Inline(_)) => offset += self.frame_len(offset),
                 _ => at = 1,
             }
         }
         let dropped = self.frame_len(offset);
         let len = match self.entries.get_mut(at) {
             None => return false,
-            Some(Entry::Inline { messages, len }) => {
-                *messages -= 1;
-                *len -= dropped;
-                let is_used_up = *messages == 0;
+            Some(Entry::Inline(run)) => {
+                run.messages -= 1;
+                run.len -= dropped;
+                let is_used_up = run.messages == 0;
                 self.inline.drain(offset..offset + dropped);
                 if is_used_up {
                     self.entries.remove(at);
