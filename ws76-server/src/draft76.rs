@@ -47,6 +47,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
 
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         loop {
+            if self.src.is_empty() {
+                return Ok(None);
+            }
             return Ok(match self.decoder.decode(self.src.bytes())? {
                 Some(Frame::Text(text)) => Some(Incoming::Text(text)),
                 Some(Frame::Closing) => Some(Incoming::Closing(None)),

@@ -140,6 +140,8 @@ struct Driver<'a, W, S> {
     /// Set when the stream failed during a call of the handler.
     failed: Option<End>,
     timer: Pin<Box<Sleep>>,
+    /// Whether nothing can be due before the timer says so, who wakes this task then.
+    is_armed: bool,
 }
 
 impl<'a, W: Wire, S> Driver<'a, W, S> {
@@ -167,6 +169,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             expiry,
             failed: None,
             timer,
+            is_armed: false,
         }
     }
 
@@ -243,9 +246,12 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         if !W::FEEDS && self.turn > 0 {
             return Ok(true);
         }
-        let mut outbox = self.connection.line().outbox();
-        outbox.awake();
-        match self.wire.poll_feed(cx, &mut outbox) {
+        let line = self.connection.line();
+        line.awake();
+        if !W::FEEDS {
+            return Ok(true);
+        }
+        match self.wire.poll_feed(cx, &mut line.outbox()) {
             Poll::Ready(Ok(())) => Ok(true),
             Poll::Pending => Ok(false),
             Poll::Ready(Err(error)) => Err(End::Error(ConnectionError::Io(error.into()))),
@@ -254,8 +260,9 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 
     /// Offers the kernel what is queued, and notes to be woken for what comes.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let mut outbox = self.connection.line().outbox();
-        outbox.sleep(cx.waker());
+        let line = self.connection.line();
+        let mut outbox = line.outbox();
+        line.sleep(&mut outbox, cx.waker());
         let phase = outbox.phase();
         match phase {
             Phase::Dropped(Dropped::SlowReceiver) => return Err(End::SlowReceiver),
@@ -278,11 +285,13 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             Poll::Ready(Err(error)) => return Err(End::Error(ConnectionError::Io(error.into()))),
             Poll::Ready(Ok(())) => {
                 if self.stalled.take().is_some() {
+                    self.is_armed = false;
                     self.waiting = Instant::now();
                 }
             }
             Poll::Pending if progress || self.stalled.is_none() => {
                 self.stalled = Some(Instant::now());
+                self.is_armed = false;
             }
             Poll::Pending => {}
         }
@@ -329,6 +338,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         };
         if let Some(since) = self.stalled {
             let deadline = after(since, self.config.write_timeout);
+            self.is_armed = false;
             if self.timer.deadline() != deadline {
                 self.timer.as_mut().reset(deadline);
             }

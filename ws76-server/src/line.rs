@@ -1,6 +1,9 @@
 //! What the driver of a connection and all who send to it share.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering},
+    task::Waker,
+};
 
 use crate::{
     CloseStatus, Config, Protocol, SendError,
@@ -16,6 +19,8 @@ pub(crate) struct Line {
     outbox: Mutex<Outbox>,
     /// Whether the outbox has left `Phase::Open`; to be seen without its lock.
     ending: AtomicBool,
+    /// Whether the driver has to be woken for what changes in the outbox. Set under its lock.
+    asleep: AtomicBool,
     /// Wakes those who wait for room, or for what is queued to leave.
     progress: Notify,
 }
@@ -33,6 +38,7 @@ impl Line {
         Self {
             outbox: Mutex::new(Outbox::new(config, protocol)),
             ending: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
             progress: Notify::new(),
         }
     }
@@ -71,6 +77,9 @@ impl Line {
         }
         if was_full {
             let ended = outbox.phase() != Phase::Open;
+            if ended {
+                self.wake_driver(&outbox);
+            }
             let moved = outbox.take_moved();
             drop(outbox);
             if ended {
@@ -138,7 +147,9 @@ impl Line {
     /// does not take is left to the driver. Returns what was done since it was last told.
     pub(crate) fn write_now(&self) -> Traffic {
         let mut outbox = self.outbox();
-        outbox.write_now();
+        if self.is_asleep() && outbox.write_now() {
+            self.wake_driver(&outbox);
+        }
         let traffic = outbox.take_traffic();
         let moved = outbox.take_moved();
         drop(outbox);
@@ -148,24 +159,40 @@ impl Line {
         traffic
     }
 
-    /// Wakes the driver.
+    /// Wakes the driver, if it sleeps.
     pub(crate) fn wake(&self) {
-        self.outbox().wake();
+        self.wake_driver(&self.outbox());
+    }
+
+    /// Notes that the driver goes to sleep: it is woken for what changes from now on.
+    pub(crate) fn sleep(&self, outbox: &mut Outbox, waker: &Waker) {
+        outbox.set_driver(waker);
+        self.asleep.store(true, Ordering::Release);
+    }
+
+    /// Notes that the driver is awake, and is going to see what changes.
+    pub(crate) fn awake(&self) {
+        self.asleep.store(false, Ordering::Release);
     }
 
     pub(crate) fn close_with(&self, status: CloseStatus) {
-        self.outbox().close_with(status);
-        self.ended();
+        self.change(|outbox| outbox.close_with(status));
     }
 
     pub(crate) fn close_as(&self, asked: Asked) {
-        self.outbox().close(asked);
-        self.ended();
+        self.change(|outbox| outbox.close(asked));
     }
 
     /// Drops what is queued; nothing goes out any more.
     pub(crate) fn drop_all(&self, why: Dropped) {
-        self.outbox().drop_all(why);
+        self.change(|outbox| outbox.drop_all(why));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Outbox)) {
+        let mut outbox = self.outbox();
+        change(&mut outbox);
+        self.wake_driver(&outbox);
+        drop(outbox);
         self.ended();
     }
 
@@ -187,8 +214,21 @@ impl Line {
     /// A message was queued: it is written at the end of the turn that it was sent in, if it was,
     /// and by the driver if not.
     fn queued(self: &Arc<Self>, outbox: &mut Outbox) {
-        if !(outbox.can_write_now() && turn::defer(self, outbox)) {
-            outbox.wake();
+        if self.is_asleep() && !(outbox.can_write_now() && turn::defer(self, outbox)) {
+            self.wake_driver(outbox);
+        }
+    }
+
+    fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire)
+    }
+
+    fn wake_driver(&self, outbox: &Outbox) {
+        if self.is_asleep() {
+            self.awake();
+            if let Some(driver) = outbox.driver() {
+                driver.wake_by_ref();
+            }
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Outbox {
     moved: bool,
     /// Somebody waits for room, or for what is queued to leave.
     watched: bool,
-    /// The driver, while it sleeps.
+    /// Wakes the driver.
     driver: Option<Waker>,
     /// The write side of the stream, where others than the driver may write to it.
     writer: Option<Box<dyn Writer>>,
@@ -218,7 +218,6 @@ impl Outbox {
     pub(crate) fn close(&mut self, asked: Asked) {
         if self.phase == Phase::Open {
             self.phase = Phase::Closing(asked);
-            self.wake();
         }
     }
 
@@ -241,7 +240,6 @@ impl Outbox {
             // Whether the kernel has these is not known: they count as sent.
             self.in_hand = 0;
         }
-        self.wake();
     }
 
     pub(crate) const fn phase(&self) -> Phase {
@@ -309,17 +307,17 @@ impl Outbox {
         self.gone >= count
     }
 
-    /// Notes the driver's waker: it is woken once, at the next push, close or drop.
-    pub(crate) fn sleep(&mut self, waker: &Waker) {
+    /// Notes the driver's waker.
+    pub(crate) fn set_driver(&mut self, waker: &Waker) {
         match &mut self.driver {
             Some(driver) => driver.clone_from(waker),
             driver => *driver = Some(waker.clone()),
         }
     }
 
-    /// The driver is awake: pushes need not wake it.
-    pub(crate) fn awake(&mut self) {
-        self.driver = None;
+    /// The driver's waker.
+    pub(crate) const fn driver(&self) -> Option<&Waker> {
+        self.driver.as_ref()
     }
 
     /// Takes the first message, for a protocol that frames it in another way.
@@ -377,13 +375,6 @@ impl Outbox {
     fn has_room(&self, len: usize) -> bool {
         self.queue.is_empty()
             || (self.queue.messages() < self.max_messages && self.queue.len() + len <= self.max_len)
-    }
-
-    /// Wakes the driver, if it sleeps.
-    pub(crate) fn wake(&mut self) {
-        if let Some(driver) = self.driver.take() {
-            driver.wake();
-        }
     }
 
     /// Drops the oldest message of which nothing was written.

@@ -13,16 +13,16 @@ use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
 thread_local! {
-    /// What this thread reads into.
-    static CHUNK: Cell<BytesMut> = Cell::new(BytesMut::new());
+    /// Empty, with room to read into, for the next connection that reads on this thread.
+    static SPARE: Cell<BytesMut> = Cell::new(BytesMut::new());
 }
 
 /// Bytes from a stream, at whose front the decoder works.
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
     bytes: BytesMut,
-    /// Whether `bytes` are in memory of this connection alone.
-    is_own: bool,
+    /// Whether `bytes` are in memory that came from the thread and goes back to one.
+    is_lent: bool,
     read_at: Instant,
     read_len: u64,
 }
@@ -32,7 +32,7 @@ impl ReadBuffer {
     pub(crate) fn new(bytes: BytesMut) -> Self {
         Self {
             bytes,
-            is_own: false,
+            is_lent: false,
             read_at: Instant::now(),
             read_len: 0,
         }
@@ -52,13 +52,27 @@ impl ReadBuffer {
         &mut self.bytes
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Reads what comes next, at most [`MAX_READ_LEN`] bytes; 0 at the end of the stream.
     pub(crate) fn poll_read<R: AsyncRead + Unpin>(
         &mut self,
         io: &mut R,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let count = ready!(self.poll_read_into(Pin::new(io), cx))?;
+        if !self.is_lent && self.bytes.is_empty() {
+            self.bytes = SPARE.take();
+            self.is_lent = true;
+        }
+        if self.is_lent {
+            self.make_room();
+        } else {
+            self.bytes.reserve(MIN_READ_LEN);
+        }
+        let mut room = (&mut self.bytes).limit(MAX_READ_LEN);
+        let count = ready!(poll_read_buf(Pin::new(io), cx, &mut room))?;
         if count > 0 {
             self.read_len += count as u64;
             self.read_at = Instant::now();
@@ -66,47 +80,41 @@ impl ReadBuffer {
         Poll::Ready(Ok(count))
     }
 
-    fn poll_read_into<R: AsyncRead>(
-        &mut self,
-        io: Pin<&mut R>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        if self.bytes.is_empty() {
-            // Memory of the thread that is not held on to is used again.
-            self.clear();
+    fn make_room(&mut self) {
+        let room = self.bytes.capacity() - self.bytes.len();
+        if room < CHUNK_LEN / 2 && !self.bytes.try_reclaim(CHUNK_LEN / 2) && room < MIN_READ_LEN {
+            let mut bytes = BytesMut::with_capacity(CHUNK_LEN.max(2 * self.bytes.len()));
+            bytes.extend_from_slice(&self.bytes);
+            self.bytes = bytes;
         }
-        if self.is_own {
-            self.bytes.reserve(MIN_READ_LEN);
-            return poll_read_buf(io, cx, &mut (&mut self.bytes).limit(MAX_READ_LEN));
-        }
-        // Taken out: what the stream does in its turn may come here too.
-        let mut chunk = CHUNK.take();
-        if !chunk.try_reclaim(CHUNK_LEN) && chunk.capacity() < MIN_READ_LEN {
-            chunk = BytesMut::with_capacity(CHUNK_LEN);
-        }
-        let read = poll_read_buf(io, cx, &mut (&mut chunk).limit(MAX_READ_LEN));
-        if let Poll::Ready(Ok(_)) = read {
-            // No copy as long as nobody else has read in between.
-            self.bytes.unsplit(chunk.split());
-        }
-        CHUNK.set(chunk);
-        read
     }
 
     /// Forgets what was read.
     pub(crate) fn clear(&mut self) {
-        self.bytes = BytesMut::new();
-        self.is_own = false;
+        self.bytes.clear();
     }
 
     /// The connection is going to sleep: lets go of the thread's memory.
     pub(crate) fn rest(&mut self) {
-        if self.bytes.is_empty() {
-            self.clear();
-        } else if !self.is_own {
-            self.bytes = BytesMut::from(&*self.bytes);
-            self.is_own = true;
+        if self.is_lent {
+            let own = BytesMut::from(&*self.bytes);
+            let mut lent = std::mem::replace(&mut self.bytes, own);
+            self.is_lent = false;
+            lent.clear();
+            if lent.capacity() >= MIN_READ_LEN && lent.capacity() <= CHUNK_LEN {
+                // Not while the thread ends.
+                let _ = SPARE.try_with(|spare| spare.set(lent));
+            }
+        } else if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
         }
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        self.clear();
+        self.rest();
     }
 }
 

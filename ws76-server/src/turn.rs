@@ -43,6 +43,7 @@ static THREADS: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Debug)]
 struct Turn {
+    /// 0 until there is a line.
     number: u64,
     lines: VecDeque<Arc<Line>>,
 }
@@ -59,6 +60,9 @@ pub(crate) fn defer(line: &Arc<Line>, outbox: &mut Outbox) -> bool {
         let Some(turn) = turn.as_mut() else {
             return false;
         };
+        if turn.number == 0 {
+            turn.number = next_number();
+        }
         if outbox.claim(turn.number) {
             turn.lines.push_back(Arc::clone(line));
         }
@@ -86,6 +90,13 @@ pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mu
     .await
 }
 
+fn next_number() -> u64 {
+    NUMBER.with(|number| {
+        number.set(number.get() + 1);
+        number.get()
+    })
+}
+
 impl Lines {
     /// Does something in a turn, of which these are the lines. There are none yet.
     fn during<T>(&mut self, poll: impl FnOnce() -> T) -> T {
@@ -102,12 +113,11 @@ impl Lines {
                 }
             }
         }
-        let number = NUMBER.with(|number| {
-            number.set(number.get() + 1);
-            number.get()
-        });
-        let lines = std::mem::take(&mut self.0);
-        let outer = TURN.with(|turn| turn.replace(Some(Turn { number, lines })));
+        let turn = Turn {
+            number: 0,
+            lines: std::mem::take(&mut self.0),
+        };
+        let outer = TURN.with(|now| now.replace(Some(turn)));
         let _entered = Entered { lines: self, outer };
         poll()
     }

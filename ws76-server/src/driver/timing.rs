@@ -22,6 +22,11 @@ enum Due {
 
 impl<W: Wire, S> Driver<'_, W, S> {
     pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.is_armed && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        // Where there are no pings or heartbeats, what is received only puts off what is due.
+        self.is_armed = !W::PINGS && self.config.heartbeat.is_none();
         loop {
             let (deadline, due) = self.deadline();
             if self.timer.deadline() > deadline {

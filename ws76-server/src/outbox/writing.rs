@@ -21,10 +21,9 @@ impl Outbox {
         self.writer.take()
     }
 
-    /// Whether what is queued can be written by others than the driver: it sleeps, and not because
-    /// the stream takes no more.
+    /// Whether others than the driver can write what is queued, as far as the stream goes.
     pub(crate) const fn can_write_now(&self) -> bool {
-        self.writer.is_some() && self.driver.is_some() && !self.blocked
+        self.writer.is_some() && !self.blocked
     }
 
     /// Says that this turn is going to write what is queued. Returns whether that is new.
@@ -32,31 +31,31 @@ impl Outbox {
         core::mem::replace(&mut self.claimed, turn) != turn
     }
 
-    /// Writes what is queued, if [`Self::can_write_now`]. The driver is woken for what is left.
-    pub(crate) fn write_now(&mut self) {
-        if !self.can_write_now() {
-            return;
+    /// Writes what is queued, if [`Self::can_write_now`]. Returns whether the driver has to see to
+    /// what is left.
+    pub(crate) fn write_now(&mut self) -> bool {
+        if self.blocked {
+            return false;
         }
-        if let Some(writer) = self.writer.take() {
-            while self.queue.len() > 0 {
-                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                let count = self.queue.slices(&mut slices);
-                let written = match slices.get(..count).unwrap_or_default() {
-                    [first] => writer.try_write(first),
-                    slices => writer.try_write_vectored(slices),
-                };
-                match written {
-                    Ok(done) if done > 0 => self.consume(done),
-                    // It meets the same, and knows what to do.
-                    _ => {
-                        self.wake();
-                        break;
-                    }
-                }
+        let Some(writer) = self.writer.take() else {
+            return true;
+        };
+        while self.queue.len() > 0 {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.queue.slices(&mut slices);
+            let written = match slices.get(..count).unwrap_or_default() {
+                [first] => writer.try_write(first),
+                slices => writer.try_write_vectored(slices),
+            };
+            match written {
+                Ok(done) if done > 0 => self.consume(done),
+                // The driver meets the same, and knows what to do.
+                _ => break,
             }
-            self.writer = Some(writer);
-            self.queue.rest();
         }
+        self.writer = Some(writer);
+        self.queue.rest();
+        !self.queue.is_empty()
     }
 
     /// Offers the stream what is queued. To be called by the driver, whose stream `io` is.
