@@ -59,6 +59,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
         }
     }
 
+    fn has_more(&self) -> bool {
+        !self.src.is_empty()
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
             if let Some(incoming) = self.next_read()? {

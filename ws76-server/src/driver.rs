@@ -31,6 +31,7 @@ use crate::{
     outbox::{Asked, Dropped, Phase},
     registry::Registered,
     stats::{Counters, Traffic},
+    turn,
     wire::{Incoming, Wire},
 };
 
@@ -72,10 +73,12 @@ pub(crate) async fn run<W, H, S>(
                 match incoming {
                     Ok(Incoming::Text(text)) => {
                         driver.took(text.len());
+                        turn::expect_more(driver.wire.has_more());
                         call!(driver, handler.on_message(&connection, text))
                     }
                     Ok(Incoming::Binary(bytes)) => {
                         driver.took(bytes.len());
+                        turn::expect_more(driver.wire.has_more());
                         call!(driver, handler.on_binary(&connection, bytes))
                     }
                     Ok(Incoming::Closing(status)) => {

@@ -10,7 +10,7 @@ use crate::{
     outbox::{Asked, Dropped, Outbox, Phase},
     stats::Traffic,
     sync::{AtomicBool, Mutex, MutexGuard, Notify},
-    turn,
+    turn::{self, When},
 };
 
 /// The outbound side of one connection.
@@ -55,7 +55,11 @@ impl Line {
     ) -> Result<(), SendError> {
         let mut outbox = self.outbox();
         push(&mut outbox)?;
-        self.queued(&mut outbox);
+        let moved = self.queued(&mut outbox);
+        drop(outbox);
+        if moved {
+            self.notify();
+        }
         Ok(())
     }
 
@@ -72,21 +76,20 @@ impl Line {
         if was_full && outbox.make_room(len) {
             result = push(&mut outbox);
         }
-        if result.is_ok() {
-            self.queued(&mut outbox);
-        }
+        let mut moved = result.is_ok() && self.queued(&mut outbox);
+        let mut ended = false;
         if was_full {
-            let ended = outbox.phase() != Phase::Open;
+            ended = outbox.phase() != Phase::Open;
             if ended {
                 self.wake_driver(&outbox);
             }
-            let moved = outbox.take_moved();
-            drop(outbox);
-            if ended {
-                self.ended();
-            } else if moved {
-                self.notify();
-            }
+            moved |= outbox.take_moved();
+        }
+        drop(outbox);
+        if ended {
+            self.ended();
+        } else if moved {
+            self.notify();
         }
         Pushed { result, was_full }
     }
@@ -211,11 +214,29 @@ impl Line {
         self.notify();
     }
 
-    /// A message was queued: it is written at the end of the turn that it was sent in, if it was,
-    /// and by the driver if not.
-    fn queued(self: &Arc<Self>, outbox: &mut Outbox) {
-        if self.is_asleep() && !(outbox.can_write_now() && turn::defer(self, outbox)) {
-            self.wake_driver(outbox);
+    /// A message was queued: it is written now or at the end of the turn that it was sent in, if it
+    /// was, and by the driver if not. Returns whether those who wait are to be woken.
+    fn queued(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
+        if !self.is_asleep() {
+            return false;
+        }
+        let plan = match outbox.can_write_now() {
+            true => turn::plan(self, outbox),
+            false => None,
+        };
+        match plan {
+            Some(When::Later) => false,
+            Some(When::Now) => {
+                if outbox.write_now() {
+                    self.wake_driver(outbox);
+                }
+                turn::wrote(&outbox.take_traffic());
+                outbox.take_moved()
+            }
+            None => {
+                self.wake_driver(outbox);
+                false
+            }
         }
     }
 

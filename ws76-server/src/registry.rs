@@ -68,7 +68,10 @@ impl<S> Registry<S> {
 
     /// Sends to every open connection but `source`. Encoded once; the payload is shared.
     pub fn broadcast(&self, source: ConnectionId, text: impl AsText) -> Delivery {
-        self.send_where(text, |connection| connection.id() != source)
+        let open = self.read();
+        let wanted = open.connections.iter().filter(|(id, _)| **id != source);
+        let wanted = wanted.map(|(_, member)| &member.connection);
+        self.fan_out().time(|| deliver(text, wanted))
     }
 
     /// Sends to every open connection. Encoded once; the payload is shared.

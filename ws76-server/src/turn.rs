@@ -1,9 +1,10 @@
-//! Writing what a handler sent to other connections, together.
+//! Writing what a handler sends to other connections, together.
 //!
 //! While a driver is polled, what its handler sends to others is queued and nobody is woken for it.
-//! Behind the poll all of it is written straight to their streams: a write for each receiver, with
-//! all that the turn has brought for it. Only a receiver whose stream does not take all has its
-//! driver woken.
+//! As long as there is more to be taken in, the handler may send more to the same receivers. With the
+//! last message of what was read, and behind the poll, all of it is written straight to their
+//! streams: a write for each receiver, with all that the turn has brought for it. Only a receiver
+//! whose stream does not take all has its driver woken.
 
 use std::{
     cell::{Cell, RefCell},
@@ -39,6 +40,11 @@ std::thread_local! {
     static NUMBER: Cell<u64> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) << 40);
 }
 
+std::thread_local! {
+    /// Whether the driver that is polled has read more messages than that at hand.
+    static MORE: Cell<bool> = const { Cell::new(false) };
+}
+
 static THREADS: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Debug)]
@@ -46,39 +52,77 @@ struct Turn {
     /// 0 until there is a line.
     number: u64,
     lines: VecDeque<Arc<Line>>,
+    /// How many were written to during the poll.
+    written: usize,
+    /// What they say was done.
+    done: Traffic,
+}
+
+/// When to write what was queued in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Now,
+    /// Seen to at the end of the turn.
+    Later,
 }
 
 /// Lines with something to be written, until it was or their drivers were woken.
 #[derive(Debug, Default)]
 struct Lines(VecDeque<Arc<Line>>);
 
-/// Puts off the write of what was queued on `line`, whose outbox this is, to the end of the turn
-/// that this thread is in. Returns whether there is one.
-pub(crate) fn defer(line: &Arc<Line>, outbox: &mut Outbox) -> bool {
-    let put_off = TURN.try_with(|turn| {
+/// When to write what was queued on `line`, whose outbox this is; `None` outside of a turn.
+pub(crate) fn plan(line: &Arc<Line>, outbox: &mut Outbox) -> Option<When> {
+    let plan = TURN.try_with(|turn| {
         let mut turn = turn.borrow_mut();
-        let Some(turn) = turn.as_mut() else {
-            return false;
-        };
+        let turn = turn.as_mut()?;
         if turn.number == 0 {
             turn.number = next_number();
         }
-        if outbox.claim(turn.number) {
-            turn.lines.push_back(Arc::clone(line));
+        let claimed = outbox.claimed();
+        let seen = match claimed & !(LISTED | WRITTEN) == turn.number {
+            true => claimed & (LISTED | WRITTEN),
+            false => 0,
+        };
+        if seen & WRITTEN == 0 && turn.written < MAX_WRITES && !MORE.get() {
+            turn.written += 1;
+            outbox.claim(turn.number | seen | WRITTEN);
+            return Some(When::Now);
         }
-        true
+        if seen & LISTED == 0 {
+            turn.lines.push_back(Arc::clone(line));
+            outbox.claim(turn.number | seen | LISTED);
+        }
+        Some(When::Later)
     });
-    put_off.unwrap_or_default()
+    plan.ok().flatten()
+}
+
+/// What was done for a line in this turn.
+pub(crate) fn wrote(traffic: &Traffic) {
+    let _ = TURN.try_with(|turn| {
+        if let Some(turn) = turn.borrow_mut().as_mut() {
+            turn.done.add(traffic);
+        }
+    });
+}
+
+/// Says whether more messages were read than the one that the handler is called with next.
+pub(crate) fn expect_more(more: bool) {
+    MORE.set(more);
 }
 
 /// Runs a driver in turns: each poll is one.
 pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mut F>) -> F::Output {
     let mut lines = Lines::default();
     poll_fn(|cx| {
-        if lines.0.is_empty()
-            && let Poll::Ready(output) = lines.during(|| driver.as_mut().poll(cx))
-        {
-            return Poll::Ready(output);
+        if lines.0.is_empty() {
+            let (polled, done) = lines.during(|| driver.as_mut().poll(cx));
+            if let Some(done) = done {
+                counters.traffic(&done);
+            }
+            if polled.is_ready() {
+                return polled;
+            }
         }
         lines.write(counters);
         if !lines.0.is_empty() {
@@ -92,34 +136,25 @@ pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mu
 
 fn next_number() -> u64 {
     NUMBER.with(|number| {
-        number.set(number.get() + 1);
+        number.set(number.get() + 4);
         number.get()
     })
 }
 
 impl Lines {
-    /// Does something in a turn, of which these are the lines. There are none yet.
-    fn during<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        /// Ends the turn also when there is a panic.
-        struct Entered<'a> {
-            lines: &'a mut Lines,
-            outer: Option<Turn>,
-        }
-        impl Drop for Entered<'_> {
-            fn drop(&mut self) {
-                let turn = TURN.try_with(|turn| turn.replace(self.outer.take()));
-                if let Ok(Some(turn)) = turn {
-                    self.lines.0 = turn.lines;
-                }
-            }
-        }
+    /// Does something in a turn, of which these are the lines. There are none yet. Returns what was
+    /// written during that besides.
+    fn during<T>(&mut self, poll: impl FnOnce() -> T) -> (T, Option<Traffic>) {
         let turn = Turn {
             number: 0,
             lines: std::mem::take(&mut self.0),
+            written: 0,
+            done: Traffic::default(),
         };
         let outer = TURN.with(|now| now.replace(Some(turn)));
-        let _entered = Entered { lines: self, outer };
-        poll()
+        let mut entered = Entered { lines: self, outer };
+        let output = poll();
+        (output, entered.leave())
     }
 
     /// Writes to as many as a turn may.
@@ -145,5 +180,32 @@ impl Drop for Lines {
     }
 }
 
+/// The turn that a thread is in, until this is dropped: also when there is a panic.
+struct Entered<'a> {
+    lines: &'a mut Lines,
+    outer: Option<Turn>,
+}
+
+impl Entered<'_> {
+    fn leave(&mut self) -> Option<Traffic> {
+        let turn = TURN.try_with(|turn| turn.replace(self.outer.take()));
+        let turn = turn.ok().flatten()?;
+        self.lines.0 = turn.lines;
+        (turn.written > 0).then_some(turn.done)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.leave();
+        }
+    }
+}
+
+/// Marks of a line in a turn, beside its number: it is among its lines; it was written to during the
+/// poll.
+const LISTED: u64 = 1;
+const WRITTEN: u64 = 2;
 /// Receivers that are written to before the others have their turn.
 const MAX_WRITES: usize = 512;

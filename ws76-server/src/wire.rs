@@ -34,6 +34,11 @@ pub(crate) trait Wire: Unpin + Send {
         Ok(None)
     }
 
+    /// Whether more was read than what came already, as far as that is known.
+    fn has_more(&self) -> bool {
+        true
+    }
+
     /// Reads what comes next. After `Closing`, `End` or an error there is nothing more.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>>;
 

@@ -280,6 +280,6 @@ impl Queue {
 /// The last byte of a draft-76 frame, which is nowhere else in it.
 const TERMINATOR: u8 = 0xff;
 /// Room for entries that an idle connection keeps.
-const MAX_RESTING: usize = 4;
+const MAX_RESTING: usize = 8;
 /// Room for bytes that is kept for the next queue.
 const MAX_SPARE_LEN: usize = 64 << 10;

@@ -26,9 +26,13 @@ impl Outbox {
         self.writer.is_some() && !self.blocked
     }
 
-    /// Says that this turn is going to write what is queued. Returns whether that is new.
-    pub(crate) const fn claim(&mut self, turn: u64) -> bool {
-        core::mem::replace(&mut self.claimed, turn) != turn
+    /// The mark of the last turn that saw to what is queued.
+    pub(crate) const fn claimed(&self) -> u64 {
+        self.claimed
+    }
+
+    pub(crate) const fn claim(&mut self, mark: u64) {
+        self.claimed = mark;
     }
 
     /// Writes what is queued, if [`Self::can_write_now`]. Returns whether the driver has to see to
