@@ -212,8 +212,7 @@ impl<S> Connection<S> {
 
     /// Queues a frame without waiting; applies the slow-receiver policy when there is no room.
     pub(crate) fn push_shared(&self, frame: &EncodedFrame) -> Result<(), SendError> {
-        let push = |outbox: &mut Outbox| outbox.push_shared(frame);
-        self.pushed(self.line.push_or_drop(frame.as_bytes().len(), push))
+        self.pushed(self.line.push_shared_or_drop(frame))
     }
 
     /// As [`Self::push_shared`], for a text that is for this connection only.

@@ -5,6 +5,8 @@ use std::{
     task::Waker,
 };
 
+use ws76_codec::EncodedFrame;
+
 use crate::{
     CloseStatus, Config, Protocol, SendError,
     outbox::{Asked, Dropped, Outbox, Phase},
@@ -92,6 +94,28 @@ impl Line {
             self.notify();
         }
         Pushed { result, was_full }
+    }
+
+    /// As [`Self::push_or_drop`], for a frame that other connections share.
+    pub(crate) fn push_shared_or_drop(self: &Arc<Self>, frame: &EncodedFrame) -> Pushed {
+        let len = frame.as_bytes().len();
+        let mut outbox = self.outbox();
+        if self.is_asleep()
+            && outbox.is_idle(len)
+            && turn::plan(self, &mut outbox) == Some(When::Now)
+        {
+            // Without a stay in the queue.
+            if outbox.write_shared_now(frame) {
+                self.wake_driver(&outbox);
+            }
+            turn::wrote(&outbox.take_traffic());
+            return Pushed {
+                result: Ok(()),
+                was_full: false,
+            };
+        }
+        drop(outbox);
+        self.push_or_drop(len, |outbox| outbox.push_shared(frame))
     }
 
     /// As [`Self::try_push`], but waits while there is no room.

@@ -83,7 +83,7 @@ pub(crate) fn plan(line: &Arc<Line>, outbox: &mut Outbox) -> Option<When> {
             true => claimed & (LISTED | WRITTEN),
             false => 0,
         };
-        if seen & WRITTEN == 0 && turn.written < MAX_WRITES && !MORE.get() {
+        if seen & WRITTEN == 0 && turn.written < MAX_WRITTEN && !MORE.get() {
             turn.written += 1;
             outbox.claim(turn.number | seen | WRITTEN);
             return Some(When::Now);
@@ -209,3 +209,5 @@ const LISTED: u64 = 1;
 const WRITTEN: u64 = 2;
 /// Receivers that are written to before the others have their turn.
 const MAX_WRITES: usize = 512;
+/// Receivers that are written to during one poll.
+const MAX_WRITTEN: usize = 2048;

@@ -118,6 +118,17 @@ impl Queue {
         Some(entry)
     }
 
+    /// All bytes to write, if they are in one piece.
+    pub(super) fn only(&self) -> Option<&[u8]> {
+        if self.entries.is_empty() {
+            return self.inline.get(self.inline_at..);
+        }
+        match self.entries.front() {
+            Some(Entry::Frame(bytes)) if self.messages == 1 => bytes.get(self.written..),
+            _ => None,
+        }
+    }
+
     /// The bytes to write next, in order. Returns how many of `slices` they fill.
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut inline = self.inline.get(self.inline_at..).unwrap_or_default();
@@ -153,7 +164,9 @@ impl Queue {
             self.messages = 0;
             self.run = Run::default();
             self.written = 0;
-            self.entries.clear();
+            if self.entries.pop_front().is_some() {
+                self.entries.clear();
+            }
             self.inline.clear();
             self.inline_at = 0;
             return gone;

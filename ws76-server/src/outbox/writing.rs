@@ -7,8 +7,9 @@ use std::{
 };
 
 use tokio::io::AsyncWrite;
+use ws76_codec::EncodedFrame;
 
-use super::Outbox;
+use super::{Entry, Outbox};
 use crate::stream::Writer;
 
 impl Outbox {
@@ -45,11 +46,13 @@ impl Outbox {
             return true;
         };
         while self.queue.len() > 0 {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = self.queue.slices(&mut slices);
-            let written = match slices.get(..count).unwrap_or_default() {
-                [first] => writer.try_write(first),
-                slices => writer.try_write_vectored(slices),
+            let written = match self.queue.only() {
+                Some(bytes) => writer.try_write(bytes),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    let count = self.queue.slices(&mut slices);
+                    writer.try_write_vectored(slices.get(..count).unwrap_or_default())
+                }
             };
             match written {
                 Ok(done) if done > 0 => self.consume(done),
@@ -60,6 +63,31 @@ impl Outbox {
         self.writer = Some(writer);
         self.queue.rest();
         !self.queue.is_empty()
+    }
+
+    /// Whether a frame of `len` bytes can be written without being queued first.
+    pub(crate) fn is_idle(&self, len: usize) -> bool {
+        self.queue.is_empty() && self.can_write_now() && self.check_room(len).is_ok()
+    }
+
+    /// Writes a frame where [`Self::is_idle`]; what the stream does not take is queued. Returns
+    /// whether the driver has to see to that.
+    pub(crate) fn write_shared_now(&mut self, frame: &EncodedFrame) -> bool {
+        let bytes = frame.as_bytes();
+        let written = match &self.writer {
+            Some(writer) => writer.try_write(bytes).unwrap_or(0),
+            None => 0,
+        };
+        self.accepted += 1;
+        if written == bytes.len() {
+            self.sent_len += written as u64;
+            self.sent += 1;
+            self.gone += 1;
+            return false;
+        }
+        self.queue.push(Entry::Frame(bytes.clone()));
+        self.consume(written);
+        true
     }
 
     /// Offers the stream what is queued. To be called by the driver, whose stream `io` is.
@@ -109,14 +137,18 @@ impl Outbox {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while self.queue.len() > 0 {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = self.queue.slices(&mut slices);
-            let slices = slices.get(..count).unwrap_or_default();
             let io = Pin::new(&mut *io);
-            let done = match slices {
-                [first] => ready!(io.poll_write(cx, first))?,
-                [first, ..] if !io.is_write_vectored() => ready!(io.poll_write(cx, first))?,
-                slices => ready!(io.poll_write_vectored(cx, slices))?,
+            let done = match self.queue.only() {
+                Some(bytes) => ready!(io.poll_write(cx, bytes))?,
+                None => {
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    let count = self.queue.slices(&mut slices);
+                    let slices = slices.get(..count).unwrap_or_default();
+                    match slices {
+                        [first, ..] if !io.is_write_vectored() => ready!(io.poll_write(cx, first))?,
+                        slices => ready!(io.poll_write_vectored(cx, slices))?,
+                    }
+                }
             };
             if done == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
