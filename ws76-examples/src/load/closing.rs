@@ -57,7 +57,7 @@ async fn shake_hands(protocol: Protocol, mut stream: TcpStream) -> Result<(), Lo
         Protocol::Tcp | Protocol::Draft76 => ours.starts_with(&came),
     };
     if !is_right {
-        return Err(LoadError::Extra(came.len()));
+        return Err(LoadError::AtTheEnd);
     }
     if !matches!(ended, Ok(Ok(_))) {
         Connection::new(stream).reset();

@@ -37,6 +37,8 @@ pub(super) enum LoadError {
     Differs { at: usize, expected: u8, found: u8 },
     #[error("{0} bytes came that nothing was sent for")]
     Extra(usize),
+    #[error("something else than a closing frame came at the end")]
+    AtTheEnd,
     #[error("a control frame that is none")]
     ControlFrame,
     #[error("nothing came for {0:?}, and something had to")]
