@@ -98,8 +98,10 @@ impl Connection {
             };
         }
         let (wanted, extra) = came.split_at(allowed);
-        traffic.check(self.at, wanted)?;
-        Err(LoadError::Extra(extra.len()))
+        match (traffic.check(self.at, wanted)?, extra) {
+            (0, [first, ..]) if traffic.is_closing(*first) => Err(LoadError::ClosingFrame),
+            _ => Err(LoadError::Extra(extra.len())),
+        }
     }
 
     /// Answers pings. Only between two messages of one's own.
@@ -117,6 +119,11 @@ impl Connection {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(LoadError::Lost(error)),
         }
+    }
+
+    /// Gives the stream back.
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// Ends it so that its port is free at once.

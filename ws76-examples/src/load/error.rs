@@ -13,6 +13,8 @@ pub(super) enum LoadError {
     Host(ValueError),
     #[error("{needed} open files are needed, and the limit is {limit}: try `ulimit -n {needed}`")]
     FileLimit { needed: u64, limit: u64 },
+    #[error("more than {max} bytes under way in one connection")]
+    BurstTooLong { max: usize },
     #[error("no figures of process {pid}: {error}")]
     Process { pid: u32, error: io::Error },
     #[error("cannot connect: {0}")]
@@ -27,12 +29,16 @@ pub(super) enum LoadError {
     Reply(&'static str),
     #[error("the server closed a connection")]
     Closed,
+    #[error("the server sent a closing frame")]
+    ClosingFrame,
     #[error("a connection was lost: {0}")]
     Lost(io::Error),
     #[error("byte {at} of a frame is {found:#04x}, not {expected:#04x}")]
     Differs { at: usize, expected: u8, found: u8 },
     #[error("{0} bytes came that nothing was sent for")]
     Extra(usize),
+    #[error("something else than a closing frame came at the end")]
+    AtTheEnd,
     #[error("a control frame that is none")]
     ControlFrame,
     #[error("nothing came for {0:?}, and something had to")]
@@ -49,6 +55,7 @@ impl LoadError {
         match self {
             Self::Address(_)
             | Self::Host(_)
+            | Self::BurstTooLong { .. }
             | Self::FileLimit { .. }
             | Self::Process { .. }
             | Self::Start(_) => ExitCode::from(2),

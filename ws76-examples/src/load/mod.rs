@@ -4,6 +4,7 @@
 //! once, a burst is one write, and what comes is compared as one slice. No frame is parsed.
 
 mod broadcast;
+mod closing;
 mod connect;
 mod connection;
 mod echo;
@@ -36,7 +37,7 @@ use crate::arguments;
 
 /// How the load is made.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, args_override_self = true)]
 pub(crate) struct Args {
     /// What the connections do
     #[arg(value_enum)]
@@ -90,9 +91,9 @@ enum Scenario {
     Echo,
     /// A source sends, all others receive
     Broadcast,
-    /// Nothing
+    /// Connections that are open and silent; their memory is what counts
     Idle,
-    /// Open, and end, again and again
+    /// Each opens, ends by a reset, and opens again
     Connect,
 }
 
@@ -144,8 +145,16 @@ impl Args {
         )
     }
 
+    fn check_burst(&self) -> Result<(), LoadError> {
+        let frame_len = self.len.saturating_add(MAX_OVERHEAD);
+        match frame_len.saturating_mul(self.in_flight) <= MAX_BURST_LEN {
+            true => Ok(()),
+            false => Err(LoadError::BurstTooLong { max: MAX_BURST_LEN }),
+        }
+    }
+
     fn check_file_limit(&self) -> Result<(), LoadError> {
-        let needed = (self.connections + OTHER_FILES) as u64;
+        let needed = self.connections.saturating_add(OTHER_FILES) as u64;
         match process::file_limit() {
             Some(limit) if limit < needed => Err(LoadError::FileLimit { needed, limit }),
             _ => Ok(()),
@@ -165,6 +174,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 fn report(args: &Args) -> Result<Report, LoadError> {
+    args.check_burst()?;
     args.check_file_limit()?;
     let server = args.pid.map(Process::find).transpose()?;
     let opener = args.opener()?;
@@ -196,6 +206,10 @@ fn count(text: &str) -> Result<usize, String> {
 
 /// Files that are open besides the connections.
 const OTHER_FILES: usize = 16;
+/// All bytes of a burst are held in memory.
+const MAX_BURST_LEN: usize = 1 << 28;
+/// Of a frame beside its text.
+const MAX_OVERHEAD: usize = 14;
 const AFTER_HELP: &str = "\
 Every byte that the server sends is compared with what it has to send. A wrong, missing or
 additional one, a lost connection, and a wait beyond the timeout end the test with exit code 1; 2
@@ -204,6 +218,9 @@ means that it could not even start. Latency is the time from the write of a burs
 
 There is one thread. When it is busy for 95 % of the window or more, the summary says that the load
 generator itself is the bottleneck.
+
+A server that drops clients which are silent for long has to be told of a broadcast or an idle test
+of that length: in draft-76 no client can answer a ping. RFC 6455's pings are answered.
 
 With `--protocol tcp` the server is one that echoes (or broadcasts) bytes without a handshake. For
 `connect` it has to echo the request of draft-76. RFC 6455's frames are all masked with one key.";

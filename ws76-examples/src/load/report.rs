@@ -200,3 +200,32 @@ impl fmt::Display for Load {
 
 /// From this share of one core on, the load generator is what limits the figures.
 const BUSY: f64 = 0.95;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_generator_is_the_bottleneck_from_95_percent_on() {
+        for (millis, is_bottleneck) in [(1_899, false), (1_900, true), (2_100, true)] {
+            let load = Load::new(Some(Duration::from_millis(millis)), 2.0);
+            assert_eq!(load.is_bottleneck, is_bottleneck, "{millis}");
+            assert_eq!(load.to_string().contains("BOTTLENECK"), is_bottleneck);
+        }
+        assert!(!Load::new(None, 2.0).is_bottleneck);
+    }
+
+    #[test]
+    fn server_costs_are_per_message_and_per_connection() {
+        let memory = (Some(1_000_000), Some(1_640_000));
+        let server = Server::new(Some(Duration::from_millis(500)), 250_000, memory, 64);
+        assert_eq!(server.cpu_us_per_message, Some(2.0));
+        assert_eq!(server.memory_per_connection, Some(10_000.0));
+        assert_eq!(
+            Server::new(None, 0, (None, None), 1).cpu_us_per_message,
+            None
+        );
+        let idle = Server::new(Some(Duration::ZERO), 0, memory, 64);
+        assert_eq!(idle.cpu_us_per_message, None);
+    }
+}

@@ -79,6 +79,32 @@ pub(super) fn check_reply(src: &[u8], accept_key: &str) -> Result<Option<usize>,
     }
 }
 
+/// A closing frame of a client, with status 1000.
+pub(super) fn closing_frame() -> Vec<u8> {
+    let mut frame = vec![FIN | CLOSE, MASKED | 2];
+    put_masked(&mut frame, &1000_u16.to_be_bytes());
+    frame
+}
+
+/// Whether a frame that begins with this byte is a closing frame.
+pub(super) fn is_closing(first: u8) -> bool {
+    first & 0x0F == CLOSE
+}
+
+/// Whether these are control frames and nothing else; the last may be cut.
+pub(super) fn are_control_frames(mut came: &[u8]) -> bool {
+    while let [first, after @ ..] = came {
+        if !matches!(first & 0x0F, CLOSE | PING | PONG) {
+            return false;
+        }
+        let [len, payload @ ..] = after else {
+            return true;
+        };
+        came = payload.get(usize::from(*len)..).unwrap_or_default();
+    }
+    true
+}
+
 /// The way around [`Traffic::check`] when something else came: a ping between two messages.
 #[derive(Debug, Default)]
 pub(super) struct Control {
@@ -186,6 +212,7 @@ fn put_masked(frame: &mut Vec<u8>, payload: &[u8]) {
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x1;
+const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
 const MASKED: u8 = 0x80;
@@ -193,3 +220,6 @@ const MAX_CONTROL_LEN: u8 = 125;
 const MASKING_KEY: [u8; 4] = [0xB5, 0x1E, 0x93, 0x6C];
 /// Sixteen bytes in base64.
 const NONCE: &str = "d3M3NiBsb2FkIHRlc3QhIQ==";
+
+#[cfg(test)]
+mod tests;

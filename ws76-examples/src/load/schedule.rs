@@ -12,7 +12,7 @@ use tokio::task::{JoinSet, LocalSet};
 use super::{
     Args, Scenario,
     broadcast::{self, Deliveries},
-    connect,
+    closing, connect,
     connection::Connection,
     echo,
     error::LoadError,
@@ -90,6 +90,8 @@ impl Test<'_> {
         self.drain().await?;
         self.pause(Phase::Quiet, QUIET).await?;
         self.tasks.shutdown().await;
+        let count = connections.len();
+        closing::close(self.args.protocol, connections).await?;
 
         let seconds = (end.at - begin.at).as_secs_f64();
         let messages = end.counts.messages - begin.counts.messages;
@@ -112,7 +114,7 @@ impl Test<'_> {
             server: self.server.as_ref().map(|_| {
                 let memory = (memory_before, memory_idle);
                 let cpu_time = cpu_time(begin.server, end.server);
-                Server::new(cpu_time, messages, memory, connections.len())
+                Server::new(cpu_time, messages, memory, count)
             }),
         })
     }

@@ -11,7 +11,7 @@ use super::{error::LoadError, rfc6455};
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 pub(super) enum Protocol {
-    /// No handshake; draft-76 frames, for a server that echoes bytes
+    /// No handshake, and draft-76's frames
     #[serde(rename = "tcp")]
     Tcp,
     #[value(name = "draft-76")]
@@ -134,6 +134,11 @@ impl Traffic {
             .enumerate()
             .find(|(_, (expected, found))| expected != found);
         match differs {
+            Some((index, (_, found)))
+                if (at + index).is_multiple_of(self.reply_len) && self.is_closing(*found) =>
+            {
+                Err(LoadError::ClosingFrame)
+            }
             Some((index, (&expected, &found))) => Err(LoadError::Differs {
                 at: (at + index) % self.reply_len,
                 expected,
@@ -141,6 +146,15 @@ impl Traffic {
             }),
             // More than a read holds: callers never have so much.
             None => Err(LoadError::Extra(came.len())),
+        }
+    }
+
+    /// Whether a frame that begins with this byte is a closing frame.
+    pub(super) fn is_closing(&self, first: u8) -> bool {
+        match self.protocol {
+            Protocol::Tcp => false,
+            Protocol::Draft76 => first == 0xFF,
+            Protocol::Rfc6455 => rfc6455::is_closing(first),
         }
     }
 }
@@ -152,3 +166,6 @@ fn position(bytes: u64, len: usize) -> usize {
 
 const JAPANESE: &str =
     "色は匂へど散りぬるを我が世誰ぞ常ならむ有為の奥山今日越えて浅き夢見じ酔ひもせず";
+
+#[cfg(test)]
+mod tests;
