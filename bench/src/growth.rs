@@ -25,7 +25,7 @@ pub(crate) struct Grow {
     #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
     /// Seconds that are measured, of each server in each round.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.8)]
     seconds: f64,
     /// The counts of connections.
     #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1000, 10_000, 19_000])]

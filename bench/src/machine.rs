@@ -33,7 +33,7 @@ impl Machine {
             cores: thread::available_parallelism().map_or(1, usize::from),
             kernel: kernel.map_or_else(unknown, |text| text.trim().to_owned()),
             rustc: said_by("rustc", &["--version"]),
-            commit: said_by("git", &["describe", "--always", "--dirty", "--exclude=*"]),
+            commit: said_by("git", &["rev-parse", "--short", "HEAD"]),
             versions: versions(include_str!("../Cargo.lock")),
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct Run {
     #[arg(long, default_value_t = 9, value_parser = at_least_one)]
     rounds: usize,
     /// Seconds that are measured, of each server in each round.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.7)]
     seconds: f64,
     /// The cases, by a pattern with `*` and `?`.
     #[arg(long, default_value = "*")]

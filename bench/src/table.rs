@@ -57,7 +57,13 @@ pub(crate) fn row(case: &CaseResults) -> String {
 
 /// The same with quartiles, a line for each server.
 pub(crate) fn spread(cases: &[CaseResults]) -> String {
-    let head = ["case", "server", "CPU or memory", "beside bare TCP"];
+    let head = [
+        "case",
+        "server",
+        "CPU or memory",
+        "beside bare TCP",
+        "rounds with a busy load generator",
+    ];
     let mut text = line(head.into_iter()) + &line(head.iter().map(|_| "---"));
     for case in cases {
         for entry in &case.entries {
@@ -66,8 +72,9 @@ pub(crate) fn spread(cases: &[CaseResults]) -> String {
                 Goal::Ratio(_) => micros(value),
             });
             let ratio = with_quartiles(entry.ratio(), |value| format!("{value:.2}"));
+            let busy = format!("{} of {}", entry.load_was_busy, entry.figures.len());
             text += &line(
-                [&case.title, &entry.label, &figure, &ratio]
+                [&case.title, &entry.label, &figure, &ratio, &busy]
                     .map(String::as_str)
                     .into_iter(),
             );

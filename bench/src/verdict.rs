@@ -1,7 +1,7 @@
 //! What became of the goals, in sentences.
 
 use crate::{
-    cases::Goal,
+    cases::{Goal, hundredths},
     entries,
     results::{CaseResults, EntryResults},
     statistics::Summary,
@@ -42,7 +42,8 @@ fn cheaper(case: &CaseResults) -> Vec<String> {
         return Vec::new();
     };
     let ours = ours.ratio().median;
-    let cheaper = |peer: &&EntryResults| is_peer(peer) && peer.ratio().median < ours;
+    let is_less = |ratio: f64| hundredths(ratio) < hundredths(ours);
+    let cheaper = |peer: &&EntryResults| is_peer(peer) && is_less(peer.ratio().median);
     let peers = case.entries.iter().filter(cheaper);
     peers
         .map(|peer| {

@@ -169,7 +169,7 @@ async fn bare_tcp_broadcasts_in_order_to_one_that_reads_late() {
     let server = Server::start("tcp", "broadcast", 2);
     let mut source = TcpStream::connect(&server.addr).await.unwrap();
     let mut late = TcpStream::connect(&server.addr).await.unwrap();
-    // Once this is through, both are known.
+    // Whoever came first is known first.
     late.write_all(b"ready").await.unwrap();
     let mut ready = [0; 5];
     let read = source.read_exact(&mut ready);

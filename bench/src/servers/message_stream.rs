@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,9 +12,54 @@ use std::{
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use tokio::sync::mpsc;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
 
-use super::hub::Source;
+use super::{
+    Mode, accept,
+    hub::{Hub, Source},
+};
+
+/// When a stream writes what it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushes {
+    /// When it is asked to.
+    WhenAsked,
+    /// Before it gives the next message, too: so a batch is collected before any of it is answered.
+    BeforeReading,
+}
+
+/// Serves connections that `open` makes streams of messages of, those for which `is_data` holds.
+pub(crate) async fn serve<F, S, M, E>(
+    listener: TcpListener,
+    mode: Mode,
+    flushes: Flushes,
+    open: impl Fn(TcpStream) -> F,
+    is_data: fn(&M) -> bool,
+) -> io::Result<()>
+where
+    F: Future<Output = Result<S, E>> + Send + 'static,
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin + Send,
+    M: Clone + Send + 'static,
+    E: Send,
+{
+    let hub = Hub::new();
+    accept(listener, |stream| {
+        let (hub, stream) = (hub.clone(), open(stream));
+        async move {
+            // A handshake that fails is the load generator's to report.
+            let Ok(stream) = stream.await else { return };
+            match (mode, flushes) {
+                (Mode::Broadcast, _) => broadcast(stream, hub.join(), is_data).await,
+                (_, Flushes::WhenAsked) => echo(stream, is_data).await,
+                (_, Flushes::BeforeReading) => echo_collected(stream, is_data).await,
+            }
+        }
+    })
+    .await
+}
 
 /// Sends messages back for which `is_data` holds, until the connection ends.
 pub(crate) async fn echo<S, M, E>(mut stream: S, is_data: impl Fn(&M) -> bool)
@@ -49,9 +95,8 @@ where
     }
 }
 
-/// The same for a stream that flushes before it gives the next message: all that are there are
-/// collected first.
-pub(crate) async fn echo_collected<S, M, E>(mut stream: S, is_data: impl Fn(&M) -> bool)
+/// The same for a stream that [`Flushes::BeforeReading`].
+async fn echo_collected<S, M, E>(mut stream: S, is_data: impl Fn(&M) -> bool)
 where
     S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
 {

@@ -15,7 +15,7 @@ use std::{io, net::SocketAddr};
 
 use clap::ValueEnum;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     runtime::{Builder, Runtime},
 };
 
@@ -55,7 +55,7 @@ pub(crate) enum Mode {
 /// Serves until the process is ended. The address is printed first.
 pub(crate) fn serve(server: Server, mode: Mode, threads: usize) -> io::Result<()> {
     runtime(threads)?.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let listener = listen()?;
         println!("{}", listener.local_addr()?);
         match server {
             Server::Tcp => tcp::serve(listener, mode).await,
@@ -74,6 +74,14 @@ pub(crate) fn serve(server: Server, mode: Mode, threads: usize) -> io::Result<()
     })
 }
 
+/// Listens with room for clients that come all at once: where there is none, they try again a second
+/// later.
+fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    socket.listen(BACKLOG)
+}
+
 fn runtime(threads: usize) -> io::Result<Runtime> {
     match threads {
         1 => Builder::new_current_thread().enable_all().build(),
@@ -90,8 +98,11 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     loop {
-        let (stream, _): (_, SocketAddr) = listener.accept().await?;
+        let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(connection(stream));
     }
 }
+
+/// The kernel has a limit of its own, often 4,096.
+const BACKLOG: u32 = 32_768;

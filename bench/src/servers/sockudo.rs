@@ -5,31 +5,13 @@ use std::io;
 use sockudo_ws::{Config, Message, Role, WebSocketStream, handshake::server_handshake};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Mode, accept, hub::Hub, message_stream};
+use super::{
+    Mode,
+    message_stream::{self, Flushes},
+};
 
 pub(crate) async fn serve(listener: TcpListener, mode: Mode) -> io::Result<()> {
-    match mode {
-        Mode::Echo | Mode::Idle => {
-            accept(listener, async |stream| {
-                if let Ok(stream) = open(stream).await {
-                    message_stream::echo(stream, is_data).await;
-                }
-            })
-            .await
-        }
-        Mode::Broadcast => {
-            let hub = Hub::new();
-            accept(listener, move |stream| {
-                let hub = hub.clone();
-                async move {
-                    if let Ok(stream) = open(stream).await {
-                        message_stream::broadcast(stream, hub.join(), is_data).await;
-                    }
-                }
-            })
-            .await
-        }
-    }
+    message_stream::serve(listener, mode, Flushes::WhenAsked, open, is_data).await
 }
 
 async fn open(mut stream: TcpStream) -> sockudo_ws::Result<WebSocketStream<TcpStream>> {

@@ -23,8 +23,8 @@ pub(crate) async fn serve(listener: TcpListener, mode: Mode) -> io::Result<()> {
         Mode::Broadcast => {
             let peers = Peers::default();
             accept(listener, move |stream| {
-                let peers = peers.clone();
-                async move { drop(broadcast(stream, peers).await) }
+                let (peers, joined) = (peers.clone(), peers.join(stream));
+                async move { drop(broadcast(joined, peers).await) }
             })
             .await
         }
@@ -59,8 +59,7 @@ async fn read(stream: TcpStream) -> io::Result<()> {
 }
 
 /// Writes what a read brought to all others, as it is.
-async fn broadcast(stream: TcpStream, peers: Peers) -> io::Result<()> {
-    let (id, peer) = peers.join(stream);
+async fn broadcast((id, peer): (u64, Arc<Peer>), peers: Peers) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_LEN];
     let result = loop {
         match peer.read(&mut buffer).await {
@@ -90,6 +89,7 @@ struct Open {
 }
 
 impl Peers {
+    /// Adds a connection, before any that comes later can send.
     fn join(&self, stream: TcpStream) -> (u64, Arc<Peer>) {
         let peer = Arc::new(Peer::new(stream));
         let mut open = self.open();

@@ -8,7 +8,10 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, protocol::WebSocketConfig},
 };
 
-use super::{Mode, accept, hub::Hub, message_stream};
+use super::{
+    Mode,
+    message_stream::{self, Flushes},
+};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Buffers {
@@ -17,28 +20,14 @@ pub(crate) enum Buffers {
 }
 
 pub(crate) async fn serve(listener: TcpListener, mode: Mode, buffers: Buffers) -> io::Result<()> {
-    match mode {
-        Mode::Echo | Mode::Idle => {
-            accept(listener, move |stream| async move {
-                if let Ok(stream) = open(stream, buffers).await {
-                    message_stream::echo(stream, is_data).await;
-                }
-            })
-            .await
-        }
-        Mode::Broadcast => {
-            let hub = Hub::new();
-            accept(listener, move |stream| {
-                let hub = hub.clone();
-                async move {
-                    if let Ok(stream) = open(stream, buffers).await {
-                        message_stream::broadcast(stream, hub.join(), is_data).await;
-                    }
-                }
-            })
-            .await
-        }
-    }
+    message_stream::serve(
+        listener,
+        mode,
+        Flushes::WhenAsked,
+        move |stream| open(stream, buffers),
+        is_data,
+    )
+    .await
 }
 
 async fn open(stream: TcpStream, buffers: Buffers) -> Result<WebSocketStream<TcpStream>, Error> {
