@@ -94,6 +94,23 @@ where
     }
 
     /// The connection is open, and in the registry.
+    ///
+    /// ```
+    /// use ws76_server::{Connection, ConnectionError, Handler};
+    ///
+    /// struct Lobby;
+    ///
+    /// impl Handler for Lobby {
+    ///     async fn on_open(&self, connection: &Connection) {
+    ///         connection.registry().join("lobby", connection.id());
+    ///         connection.send("welcome").await.ok();
+    ///     }
+    ///
+    ///     async fn on_error(&self, connection: &Connection, error: ConnectionError) {
+    ///         println!("{}: {error}", connection.id());
+    ///     }
+    /// }
+    /// ```
     fn on_open(&self, connection: &Connection<S>) -> impl Future<Output = ()> + Send {
         let _ = connection;
         async {}
