@@ -16,11 +16,17 @@
 /// use ws76_codec::ClosingHandshake;
 ///
 /// let mut closing = ClosingHandshake::new();
+/// assert!(closing.can_send());
 /// if closing.received() {
 ///     // Write the closing frame here.
 ///     closing.sent();
 /// }
-/// assert!(closing.is_finished());
+/// assert!(closing.is_finished() && !closing.can_send());
+///
+/// let mut begun = ClosingHandshake::new();
+/// begun.sent();
+/// assert!(begun.is_sent() && !begun.is_received());
+/// assert!(!begun.received(), "it is the answer");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClosingHandshake(State);

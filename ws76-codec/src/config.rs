@@ -2,6 +2,17 @@
 
 /// What the decoder does with frames that draft-76 §5.3 reserves: the types 0x01 to 0xFE, and 0xFF
 /// with a length above 0.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_codec::{DecodeError, Decoder, DecoderConfig, Frame, ReservedFrames};
+///
+/// let config = DecoderConfig::new().with_reserved_frames(ReservedFrames::Skip);
+/// let mut src = BytesMut::from(&b"\x80\x02??\x00hello\xff"[..]);
+/// let skipped = Frame::Reserved { frame_type: 0x80, len: 2 };
+/// assert_eq!(Decoder::new(config).decode(&mut src)?, Some(skipped));
+/// # Ok::<(), DecodeError>(())
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "the draft leaves exactly this choice"
@@ -16,6 +27,17 @@ pub enum ReservedFrames {
 }
 
 /// What the decoder does with a text frame that is not UTF-8, which draft-76 §5.4 leaves undefined.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_codec::{DecodeError, Decoder, DecoderConfig, Frame, InvalidUtf8};
+///
+/// let config = DecoderConfig::new().with_invalid_utf8(InvalidUtf8::Replace);
+/// let mut src = BytesMut::from(&b"\x00a\xc0b\xff"[..]);
+/// let text = Frame::Text("a\u{fffd}b".into());
+/// assert_eq!(Decoder::new(config).decode(&mut src)?, Some(text));
+/// # Ok::<(), DecodeError>(())
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "the draft leaves exactly this choice"
@@ -37,7 +59,9 @@ pub enum InvalidUtf8 {
 ///
 /// let config = DecoderConfig::new()
 ///     .with_max_message_len(64 << 10)
-///     .with_reserved_frames(ReservedFrames::Skip);
+///     .with_reserved_frames(ReservedFrames::Skip)
+///     .with_max_reserved_len(1 << 10)
+///     .with_max_length_bytes(2);
 /// assert_eq!(config.max_message_len, 65_536);
 /// ```
 #[non_exhaustive]

@@ -28,6 +28,20 @@ use crate::{
 /// beginning of one text frame: `max_message_len + 1` bytes, or the decoder has failed.
 ///
 /// Implements draft-76 §5.3.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_codec::{DecodeError, Decoder, DecoderConfig, Frame};
+///
+/// let mut decoder = Decoder::new(DecoderConfig::new());
+/// let mut src = BytesMut::from(&b"\x00hel"[..]);
+/// assert_eq!(decoder.decode(&mut src)?, None); // append what comes next, then call again
+/// assert_eq!(decoder.finish(), Err(DecodeError::Truncated));
+/// src.extend_from_slice(b"lo\xff");
+/// assert_eq!(decoder.decode(&mut src)?, Some(Frame::Text("hello".into())));
+/// assert_eq!(decoder.finish(), Ok(()));
+/// # Ok::<(), DecodeError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decoder {
     config: DecoderConfig,

@@ -12,6 +12,12 @@ use crate::{
 /// A `str` never holds the byte 0xFF, so there is nothing to escape and nothing that could fail.
 /// Appends `text.len() + 2` bytes. Implements draft-76 §5.3.
 ///
+/// ```
+/// let mut dst = Vec::new();
+/// ws76_codec::encode_text("hello", &mut dst);
+/// assert_eq!(dst, b"\x00hello\xff");
+/// ```
+///
 /// # Panics
 ///
 /// If `dst` cannot grow and has no room, as every [`BufMut`] does.
@@ -20,6 +26,12 @@ pub fn encode_text(text: &str, dst: &mut impl BufMut) {
 }
 
 /// Appends the closing frame to `dst`: 0xFF 0x00. Implements draft-76 §1.4.
+///
+/// ```
+/// let mut dst = Vec::new();
+/// ws76_codec::encode_closing(&mut dst);
+/// assert_eq!(dst, b"\xff\x00");
+/// ```
 ///
 /// # Panics
 ///
@@ -35,6 +47,8 @@ pub fn encode_closing(dst: &mut impl BufMut) {
 ///
 /// let frame = EncodedFrame::text("hello");
 /// assert_eq!(frame.as_bytes(), &b"\x00hello\xff"[..]);
+/// assert_eq!(frame.to_text(), Some("hello".into()));
+/// assert_eq!(EncodedFrame::closing().into_bytes(), &b"\xff\x00"[..]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedFrame(Bytes);
@@ -85,6 +99,12 @@ impl From<&Text> for EncodedFrame {
 impl Text {
     /// Appends this text to `dst` as one text frame; as [`encode_text`], without checking the UTF-8
     /// again. Implements draft-76 §5.3.
+    ///
+    /// ```
+    /// let mut dst = Vec::new();
+    /// ws76_codec::Text::from("hello").encode(&mut dst);
+    /// assert_eq!(dst, b"\x00hello\xff");
+    /// ```
     ///
     /// # Panics
     ///

@@ -5,6 +5,17 @@ use thiserror::Error;
 /// A peer broke draft-76 §5.3, or a limit of [`DecoderConfig`](crate::DecoderConfig).
 ///
 /// A decoder that has returned one returns the same again and consumes nothing.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_codec::{DecodeError, Decoder, DecoderConfig};
+///
+/// let mut decoder = Decoder::new(DecoderConfig::new().with_max_message_len(3));
+/// let mut src = BytesMut::from(&b"\x00four"[..]);
+/// let error = DecodeError::MessageTooLong { max: 3 };
+/// assert_eq!(decoder.decode(&mut src), Err(error));
+/// assert_eq!(error.to_string(), "message of more than 3 bytes");
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
@@ -41,6 +52,14 @@ pub enum DecodeError {
 }
 
 /// Bytes that were to be text are not UTF-8.
+///
+/// ```
+/// use bytes::Bytes;
+/// use ws76_codec::{Text, Utf8Error};
+///
+/// let error = Text::from_utf8(Bytes::from_static(b"ab\xff")).err();
+/// assert_eq!(error.map(Utf8Error::valid_up_to), Some(2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not UTF-8 from byte {valid_up_to} on")]
 pub struct Utf8Error {

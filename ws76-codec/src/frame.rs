@@ -5,6 +5,19 @@ use crate::Text;
 /// One frame, as [`Decoder::decode`](crate::Decoder::decode) returns it.
 ///
 /// The draft is frozen, so this enum is exhaustive. Implements draft-76 §5.3.
+///
+/// ```
+/// use ws76_codec::Frame;
+///
+/// fn show(frame: &Frame) -> String {
+///     match frame {
+///         Frame::Text(text) => format!("text {text:?}"),
+///         Frame::Closing => "closing frame".to_owned(),
+///         Frame::Reserved { frame_type, len } => format!("type {frame_type}, {len} bytes"),
+///     }
+/// }
+/// assert_eq!(show(&Frame::Text("hello".into())), "text \"hello\"");
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "the draft is frozen: there will be no other frame"

@@ -24,11 +24,19 @@ use crate::Utf8Error;
 /// that for a text that is to be kept for long.
 ///
 /// ```
-/// use ws76_codec::Text;
+/// use bytes::Bytes;
+/// use ws76_codec::{Text, Utf8Error};
 ///
 /// let text = Text::from("gr\u{fc}n");
-/// assert_eq!(text.len(), 5); // bytes
+/// assert_eq!((text.len(), text.as_str()), (5, "gr\u{fc}n")); // bytes
 /// assert_eq!(text.to_uppercase(), "GR\u{dc}N");
+///
+/// let view = Text::from_utf8(Bytes::from_static(b"hello"))?; // no copy
+/// assert_eq!(view, Text::from_static("hello"));
+/// assert_eq!(view.to_owned_text().into_bytes(), "hello");
+/// let lossy = Text::from_utf8_lossy(Bytes::from_static(b"\xff"));
+/// assert!(lossy == "\u{fffd}" && !lossy.is_empty());
+/// # Ok::<(), Utf8Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Text(Content);

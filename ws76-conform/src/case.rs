@@ -13,6 +13,17 @@ use crate::{
 };
 
 /// One claim about a server: what is sent, and what may come back.
+///
+/// ```
+/// use ws76_conform::{CaseError, Suite};
+///
+/// for case in Suite::builtin()?.cases().iter().filter(|case| !case.is_pure()) {
+///     let ids: Vec<&str> = case.clauses().iter().map(|clause| clause.id).collect();
+///     let advice = if case.is_advice() { " (advice)" } else { "" };
+///     println!("{}: {}{advice}, {}", case.subject(), case.name(), ids.join(" "));
+/// }
+/// # Ok::<(), CaseError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Case {
     subject: &'static str,
@@ -157,6 +168,15 @@ pub(crate) struct PureConfig {
 }
 
 /// A file of cases that cannot be used.
+///
+/// ```
+/// use ws76_conform::{CaseError, Suite};
+///
+/// fn count() -> Result<usize, CaseError> {
+///     Ok(Suite::builtin()?.cases().len())
+/// }
+/// assert!(count().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseError(String);
 

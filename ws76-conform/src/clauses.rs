@@ -1,6 +1,13 @@
 //! The clauses of draft-76 that cases prove, and threats against a server, in our own words.
 
 /// A clause of draft-76, or a threat against a server that speaks it.
+///
+/// ```
+/// use ws76_conform::Clause;
+///
+/// assert!(Clause::find("H7").is_some_and(|clause| clause.summary.contains("Host")));
+/// assert_eq!(Clause::find("H99"), None);
+/// ```
 #[non_exhaustive]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Clause {

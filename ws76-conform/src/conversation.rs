@@ -37,6 +37,12 @@ pub(crate) trait Peer {
 }
 
 /// How the bytes of a case are handed over.
+///
+/// ```
+/// use ws76_conform::Feeding;
+///
+/// assert_eq!(Feeding::Cut(3).to_string(), "cut after 3 bytes");
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "one piece, two pieces, as many as possible"
@@ -62,6 +68,19 @@ impl fmt::Display for Feeding {
 }
 
 /// What a case came to.
+///
+/// ```
+/// use ws76_conform::Verdict;
+///
+/// fn passes(verdict: &Verdict, strict: bool) -> bool {
+///     match verdict {
+///         Verdict::Kept => true,
+///         Verdict::Differs(_) => !strict,
+///         Verdict::Broken(_) => false,
+///     }
+/// }
+/// assert!(passes(&Verdict::Kept, true));
+/// ```
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth way")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -74,6 +93,15 @@ pub enum Verdict {
 }
 
 /// What was expected, and what came instead.
+///
+/// ```
+/// use ws76_conform::Difference;
+///
+/// fn show(difference: &Difference) -> String {
+///     let Difference { feeding, sent, expected, came, .. } = difference;
+///     format!("sent {sent}, {feeding}: expected {expected}, got {came}")
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {

@@ -10,6 +10,21 @@ use crate::{
 };
 
 /// What each case came to, and whether the server lived through them.
+///
+/// ```
+/// use ws76_conform::Report;
+///
+/// /// What to exit with.
+/// fn judge(report: &Report) -> i32 {
+///     for case in report.broken(false) {
+///         println!("{}", case.name);
+///     }
+///     for tally in report.tallies(false) {
+///         println!("{}: {} of {}", tally.id, tally.kept, tally.cases);
+///     }
+///     if report.is_kept(false) { 0 } else { 1 }
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -21,6 +36,15 @@ pub struct Report {
 }
 
 /// What one case came to.
+///
+/// ```
+/// use ws76_conform::CaseResult;
+///
+/// fn show(case: &CaseResult) -> String {
+///     let kept = if case.kept { "kept" } else { "broken" };
+///     format!("{} {}: {kept}", case.clauses.join(" "), case.name)
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Serialize)]
 pub struct CaseResult {
@@ -43,6 +67,14 @@ pub struct CaseResult {
 }
 
 /// What was different, in words.
+///
+/// ```
+/// use ws76_conform::Line;
+///
+/// fn show(line: &Line) -> String {
+///     format!("sent {}, {}: expected {}, got {}", line.sent, line.feeding, line.expected, line.came)
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
@@ -57,6 +89,14 @@ pub struct Line {
 }
 
 /// How the cases of one clause fared.
+///
+/// ```
+/// use ws76_conform::Tally;
+///
+/// fn is_kept(tally: &Tally) -> bool {
+///     tally.kept + tally.advice == tally.cases
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Tally {

@@ -8,6 +8,12 @@ use crate::{
 };
 
 /// How many two-way cuts a case is run with, besides whole and byte by byte.
+///
+/// ```
+/// use ws76_conform::Cuts;
+///
+/// assert_eq!(Cuts::default(), Cuts::Some);
+/// ```
 #[expect(clippy::exhaustive_enums, reason = "none, some, all")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cuts {
@@ -22,6 +28,15 @@ pub enum Cuts {
 }
 
 /// The cases, in the order of the files.
+///
+/// ```
+/// use ws76_conform::{CaseError, Suite};
+///
+/// let suite = Suite::builtin()?;
+/// let of_f4 = suite.cases().iter().filter(|case| case.clauses().iter().any(|one| one.id == "F4"));
+/// assert!(of_f4.count() > 0);
+/// # Ok::<(), CaseError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Suite {
     cases: Vec<Case>,
@@ -92,6 +107,15 @@ impl Suite {
 
 /// Runs a case against the pure crates, in memory: whole, byte by byte, and at the cuts. The first
 /// verdict that is not [`Verdict::Kept`], if any.
+///
+/// ```
+/// use ws76_conform::{CaseError, Cuts, Suite, Verdict, run_pure};
+///
+/// for case in Suite::builtin()?.cases().iter().filter(|case| case.subject() == "keys") {
+///     assert_eq!(run_pure(case, Cuts::None), Verdict::Kept, "{}", case.name());
+/// }
+/// # Ok::<(), CaseError>(())
+/// ```
 #[must_use]
 pub fn run_pure(case: &Case, cuts: Cuts) -> Verdict {
     let run = |feeding| case.converse(PURE, feeding, &mut PurePeer::new(case.pure.as_ref()));
@@ -104,6 +128,20 @@ pub fn run_pure(case: &Case, cuts: Cuts) -> Verdict {
 
 /// Runs a case against a server: whole, byte by byte, and at the cuts, each on a new connection.
 /// Ends at the first verdict that is [`Verdict::Broken`].
+///
+/// ```
+/// use ws76_conform::{Cuts, Suite, Target, Verdict, run_tcp};
+///
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let target = Target::new("127.0.0.1:9000".parse()?);
+/// for case in Suite::builtin()?.cases() {
+///     if let Verdict::Broken(difference) = run_tcp(case, &target, Cuts::Some)? {
+///         println!("{}: {}", case.name(), difference.came);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

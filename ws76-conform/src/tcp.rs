@@ -11,6 +11,17 @@ use std::{
 use crate::conversation::{Address, Peer};
 
 /// The server under test, and how it is talked to.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws76_conform::Target;
+///
+/// let mut target = Target::new("127.0.0.1:9000".parse()?);
+/// target.host = "tv.example".to_owned();
+/// target.path = "/echo".to_owned();
+/// target.timeout = Duration::from_secs(2);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Target {

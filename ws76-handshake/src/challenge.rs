@@ -14,6 +14,7 @@ use md5::{Digest, Md5};
 /// use ws76_handshake::Challenge;
 ///
 /// let challenge = Challenge::new(829_309_203, 259_970_620, *b"^n:ds[4U");
+/// assert_eq!(challenge.as_bytes(), b"1n\x41\x13\x0f\x7e\xd6\x3c^n:ds[4U");
 /// assert_eq!(&challenge.response(), b"8jKS'y:G*Co,Wxa-");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -75,13 +75,16 @@ impl ClientRequest {
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use ws76_handshake::{ClientHandshake, ClientRequest, Location, Origin, ValueError};
+/// use ws76_handshake::{
+///     ClientHandshake, ClientRequest, HeadLimits, Location, Origin, ValueError,
+/// };
 ///
 /// let location = Location::parse("ws://example.com/demo")?;
 /// let request = ClientRequest::new(location, Origin::try_from("null")?);
 /// let random = [0x5A; 32]; // from the system's generator, fresh for each connection
 /// let mut dst = BytesMut::new();
-/// let mut handshake = ClientHandshake::start(request, &random, &mut dst);
+/// let mut handshake = ClientHandshake::start(request, &random, &mut dst)
+///     .with_limits(HeadLimits::new().with_max_fields(32));
 /// assert!(dst.starts_with(b"GET /demo HTTP/1.1\r\n"));
 /// // Send `dst`, then feed what comes back; `None` asks for more bytes.
 /// assert_eq!(handshake.read(&mut BytesMut::from("HTTP/1.1 101 ")), Ok(None));

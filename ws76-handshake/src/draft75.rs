@@ -10,6 +10,21 @@ use crate::response::Response;
 use crate::server::{Accept, AcceptError, Established, ReplyNames};
 
 /// A draft-75 request: `Upgrade: WebSocket`, no key and no version.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_handshake::{Accept, AcceptError, Draft75Request, Established, Response, Status};
+///
+/// fn decide(request: Draft75Request, dst: &mut BytesMut) -> Result<Option<Established>, AcceptError> {
+///     if request.head().path() != "/tv" {
+///         request.reject(&Response::new(Status::NOT_FOUND), dst);
+///         return Ok(None);
+///     }
+///     request.accept(Accept::new(), dst).map(Some) // frames follow, without a key 3
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft75Request {
     head: Head,

@@ -7,6 +7,18 @@ use crate::status::Status;
 /// A head that is not made of lines and fields as HTTP/1.1 wants them, or that is too large.
 ///
 /// The same for both sides: the fields of a request and those of a server's reply.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_handshake::{HandshakeError, HeadError, HeadLimits, RequestReader};
+///
+/// let mut src = BytesMut::from("GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n");
+/// let mut reader = RequestReader::new(HeadLimits::new().with_max_fields(1));
+/// let error = HeadError::TooManyFields { max: 1 };
+/// assert_eq!(reader.read(&mut src), Err(HandshakeError::Head(error)));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
@@ -57,6 +69,22 @@ pub enum HeadError {
 /// Why a request is refused: the peer broke the protocol. Nothing of a 101 was written.
 ///
 /// [`status`](Self::status) and [`response`](Self::response) say what to answer; close after it.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_handshake::{HandshakeError, HeadLimits, RequestReader, Status};
+///
+/// let mut dst = BytesMut::new();
+/// let mut src = BytesMut::from("PUT / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// if let Err(error) = RequestReader::new(HeadLimits::new()).read(&mut src) {
+///     assert_eq!(error, HandshakeError::MethodNotAllowed);
+///     assert_eq!(error.status(), Status::METHOD_NOT_ALLOWED);
+///     error.response().write(&mut dst); // send it, then close
+/// }
+/// assert!(dst.starts_with(b"HTTP/1.1 405 "));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {

@@ -3,6 +3,16 @@
 use core::fmt;
 
 /// A field with a meaning in the opening handshake; errors name it by this.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{HandshakeError, KnownField};
+///
+/// let error = HandshakeError::MissingField(KnownField::Host);
+/// assert_eq!(error.to_string(), "field Host is missing");
+/// assert_eq!(KnownField::SecWebSocketKey1.as_str(), "Sec-WebSocket-Key1");
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownField {

@@ -24,9 +24,13 @@ use crate::scan::{FieldSpan, Span};
 /// let Some(Incoming::Http(head)) = RequestReader::new(HeadLimits::new()).read(&mut src)? else {
 ///     unreachable!("the request is whole, and plain HTTP");
 /// };
-/// assert_eq!(head.resource_name(), "/chat?room=1");
+/// assert_eq!((head.method(), head.resource_name()), ("GET", "/chat?room=1"));
 /// assert_eq!((head.path(), head.query()), ("/chat", Some("room=1")));
+/// assert_eq!((head.host(), head.origin(), head.subprotocol()), ("example.com", None, None));
 /// assert_eq!(head.field("a"), Some(&b"b"[..]));
+/// assert_eq!((head.fields().count(), head.fields_named("A").count()), (2, 1));
+/// let kept = head.compact(); // for long; the same bytes in memory of their own
+/// assert_eq!(kept.as_bytes(), head.as_bytes());
 /// # Ok::<(), HandshakeError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]

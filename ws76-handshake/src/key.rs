@@ -73,6 +73,17 @@ impl Key {
 }
 
 /// What is wrong with a key. A client that sends such a key did not mean draft-76.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{Key, KeyError};
+///
+/// assert_eq!(Key::parse(b"1 3"), Ok(Key::parse(b"13 ")?));
+/// assert_eq!(Key::parse(b"1 3 "), Err(KeyError::NotMultiple));
+/// assert_eq!(KeyError::NoDigit.to_string(), "no digit in the key");
+/// # Ok::<(), KeyError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -91,6 +102,15 @@ pub enum KeyError {
 }
 
 /// Which of the two keys of a request.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{HandshakeError, KeyError, WhichKey};
+///
+/// let error = HandshakeError::Key { which: WhichKey::Key1, error: KeyError::NoSpace };
+/// assert_eq!(error.to_string(), "key 1: no space in the key");
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "the draft is frozen: two keys are fields"

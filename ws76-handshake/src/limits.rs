@@ -14,8 +14,12 @@
 /// ```
 /// use ws76_handshake::HeadLimits;
 ///
-/// const LIMITS: HeadLimits = HeadLimits::new().with_max_head_len(4 << 10).with_max_fields(32);
-/// assert_eq!(LIMITS.max_line_len, 8 << 10);
+/// const LIMITS: HeadLimits = HeadLimits::new()
+///     .with_max_head_len(4 << 10)
+///     .with_max_line_len(2 << 10)
+///     .with_max_resource_name_len(256)
+///     .with_max_fields(32);
+/// assert_eq!(LIMITS.max_line_len, 2048);
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,17 @@ use core::fmt;
 use crate::value::{self, Ascii, ValueError};
 
 /// How a location begins: whether TLS stands between the client and the server.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{Location, Scheme, ValueError};
+///
+/// let location = Location::parse("wss://example.com/chat")?;
+/// assert_eq!(location.scheme(), Scheme::Wss);
+/// assert_eq!(Scheme::default().prefix(), "ws://");
+/// # Ok::<(), ValueError>(())
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "the draft is frozen: two schemes are all"

@@ -17,6 +17,18 @@ use crate::scan::{self, FieldScanner, FieldSpan};
 use crate::value::{Origin, Subprotocol};
 
 /// A verified reply: the opening handshake is done, frames may follow both ways.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::Reply;
+///
+/// /// The cookies that a server sets, and the count of its fields.
+/// fn cookies(reply: &Reply) -> (Vec<&[u8]>, usize) {
+///     assert!(reply.field("upgrade").is_some());
+///     (reply.fields_named("Set-Cookie").collect(), reply.fields().count())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     table: FieldTable,
@@ -42,6 +54,20 @@ impl Reply {
 }
 
 /// Which check a server's reply did not pass. The client closes without a word.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_handshake::{ClientHandshake, ClientRequest, Location, Origin, ReplyError, ValueError};
+///
+/// let location = Location::parse("ws://example.com/demo")?;
+/// let request = ClientRequest::new(location, Origin::try_from("null")?);
+/// let mut handshake = ClientHandshake::start(request, &[0x5A; 32], &mut BytesMut::new());
+/// let refused = handshake.read(&mut BytesMut::from("HTTP/1.1 403 Forbidden\r\n\r\n"));
+/// assert_eq!(refused, Err(ReplyError::Status { code: 403 }));
+/// # Ok::<(), ValueError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {

@@ -59,6 +59,21 @@ enum State {
 }
 
 /// A whole request that may be answered, by the protocol that it speaks.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::Incoming;
+///
+/// fn kind(incoming: &Incoming) -> String {
+///     match incoming {
+///         Incoming::WebSocket(request) => format!("draft-76 {}", request.resource_name()),
+///         Incoming::Draft75(request) => format!("draft-75 {}", request.head().resource_name()),
+///         Incoming::Hybi { version, .. } => format!("version {}", version.number()),
+///         Incoming::Http(head) => format!("{} {}", head.method(), head.resource_name()),
+///     }
+/// }
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "a server has to answer each kind, none may hang"

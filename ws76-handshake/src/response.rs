@@ -22,16 +22,16 @@ use crate::value::{FieldName, FieldValue};
 /// ```
 /// use ws76_handshake::{FieldValue, Response, Status, ValueError};
 ///
-/// let mut dst = Vec::new();
-/// Response::new(Status::FORBIDDEN)
+/// let response = Response::new(Status::FORBIDDEN)
 ///     .with_content_type(FieldValue::try_from("text/plain")?)
-///     .with_body("go away\n")
-///     .write(&mut dst);
-/// assert_eq!(
-///     dst,
-///     b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 8\r\n\
-///       Content-Type: text/plain\r\n\r\ngo away\n"
-/// );
+///     .with_body("go away\n");
+/// let head = b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 8\r\n\
+///     Content-Type: text/plain\r\n\r\n";
+/// let (mut whole, mut head_only) = (Vec::new(), Vec::new());
+/// response.write(&mut whole);
+/// response.write_head_only(&mut head_only); // the answer to a HEAD
+/// assert_eq!(whole, [head, &response.body()[..]].concat());
+/// assert_eq!(head_only, head);
 /// # Ok::<(), ValueError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,16 @@ impl Response {
 
     /// The answer to what speaks no WebSocket version that is spoken here: 426 with the fields
     /// `Upgrade: WebSocket` and `Sec-WebSocket-Version: 13, 8, 7`, and the status as its text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ws76_handshake::{Response, Status};
+    ///
+    /// let response = Response::upgrade_required();
+    /// assert_eq!(response.status(), Status::UPGRADE_REQUIRED);
+    /// assert_eq!(Response::draft76_required().status(), response.status());
+    /// ```
     #[must_use]
     pub fn upgrade_required() -> Self {
         Self::upgrade_fields(true).with_status_text()

@@ -20,6 +20,22 @@ use crate::status::Status;
 use crate::value::{FieldName, FieldValue, Subprotocol};
 
 /// A draft-76 request that may be accepted: all its fields are checked and both keys proven.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{Request, Response, Status};
+///
+/// /// What to refuse a request with, if it is to be refused.
+/// fn check(request: &Request) -> Result<(), Response> {
+///     let known = request.host() == "example.com" && request.subprotocol() == Some("chat");
+///     let cookie = request.fields().any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+///     match request.origin() {
+///         Some("http://example.com") if known && cookie => Ok(()),
+///         _ => Err(Response::new(Status::FORBIDDEN)),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     head: Head,
@@ -132,7 +148,9 @@ impl Request {
 ///     .with_scheme(Scheme::Wss)
 ///     .with_subprotocol(Subprotocol::try_from("chat")?)
 ///     .with_field(FieldName::try_from("Set-Cookie")?, FieldValue::try_from("id=7")?);
-/// # let _ = accept;
+/// // Behind a proxy that changes the resource name:
+/// let behind_proxy = Accept::new().with_location("wss://example.com/live/chat".try_into()?);
+/// # let _ = (accept, behind_proxy);
 /// # Ok::<(), ValueError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -217,6 +235,16 @@ impl Accept {
 }
 
 /// Why a request cannot be accepted as the caller asked. Nothing was written.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{AcceptError, Status};
+///
+/// let error = AcceptError::SubprotocolUnanswered;
+/// assert_eq!(error.status(), Status::BAD_REQUEST);
+/// assert_eq!(error.response().status(), error.status());
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AcceptError {
@@ -244,6 +272,24 @@ impl AcceptError {
 }
 
 /// The 101 head is written, and only key 3 can still be missing.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_handshake::{AwaitingKey3, Established};
+///
+/// /// Appends `bytes` from the socket; done once the response is in `dst`.
+/// fn go_on(
+///     awaiting: &mut AwaitingKey3,
+///     src: &mut BytesMut,
+///     bytes: &[u8],
+///     dst: &mut BytesMut,
+/// ) -> Option<Established> {
+///     src.extend_from_slice(bytes);
+///     awaiting.read(src, dst)
+/// }
+/// ```
 #[must_use = "the client waits for the response to its key 3"]
 #[derive(Debug)]
 pub struct AwaitingKey3 {
@@ -276,6 +322,18 @@ impl AwaitingKey3 {
 }
 
 /// The opening handshake is done: from here on there are frames only.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws76_handshake::Established;
+///
+/// /// Decodes frames. Whoever calls this has an `Established`, and so has sent the response.
+/// fn decode(_: Established, src: &mut BytesMut) {
+///     // …
+/// }
+/// ```
 #[must_use = "frames may follow now"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Established(());

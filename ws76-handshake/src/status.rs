@@ -3,6 +3,16 @@
 use core::fmt;
 
 /// The status code of a final response: 200 to 599.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::Status;
+///
+/// assert_eq!(Status::new(404), Some(Status::NOT_FOUND));
+/// assert_eq!((Status::NOT_FOUND.code(), Status::NOT_FOUND.reason()), (404, "Not Found"));
+/// assert_eq!(Status::new(101), None); // no final response
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Status(u16);
 

@@ -9,6 +9,16 @@ use bytes::Bytes;
 
 /// Why a text is no [`Origin`], [`Subprotocol`], [`Location`](crate::Location), [`FieldName`] or
 /// [`FieldValue`].
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{FieldName, FieldValue, ValueError};
+///
+/// let broken = FieldValue::try_from("id=7\r\nSet-Cookie: x");
+/// assert_eq!(broken, Err(ValueError::ForbiddenByte { at: 4 }));
+/// assert_eq!(FieldName::try_from("Upgrade"), Err(ValueError::ReservedName));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {

@@ -11,6 +11,17 @@ use crate::scan::{FieldSpan, Span};
 use crate::value;
 
 /// The version of a request that has one `Sec-WebSocket-Key`.
+///
+/// # Examples
+///
+/// ```
+/// use ws76_handshake::{HybiVersion, Incoming};
+///
+/// fn is_rfc6455(incoming: &Incoming) -> bool {
+///     matches!(incoming, Incoming::Hybi { version, .. } if version.number() == 13)
+/// }
+/// # let _ = (is_rfc6455, HybiVersion::V13);
+/// ```
 #[expect(
     clippy::exhaustive_enums,
     reason = "hybi-07 to RFC 6455 is history: there are three"

@@ -13,6 +13,17 @@ use crate::{Hosts, Origins, Versions};
 
 /// What happens when a message is for a connection whose outbound queue is full, and the sender
 /// does not wait for room ([`Registry`](crate::Registry)'s `unicast`, `broadcast` and `send_all`).
+///
+/// ```
+/// use ws76_server::{Config, SlowReceiver};
+///
+/// // Only the latest news count.
+/// let config = Config::new()
+///     .with_slow_receiver(SlowReceiver::DropOldest)
+///     .with_max_queued_messages(16)
+///     .with_max_queued_len(64 << 10);
+/// assert_eq!(config.slow_receiver, SlowReceiver::DropOldest);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowReceiver {
@@ -26,6 +37,13 @@ pub enum SlowReceiver {
 }
 
 /// What happens to a client that comes when there are [`Config::max_connections`].
+///
+/// ```
+/// use ws76_server::{Config, WhenFull};
+///
+/// let config = Config::new().with_max_connections(500).with_when_full(WhenFull::Refuse);
+/// assert_eq!(config.when_full, WhenFull::Refuse);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
@@ -37,6 +55,13 @@ pub enum WhenFull {
 }
 
 /// What happens to a binary message, which only RFC 6455 clients can send.
+///
+/// ```
+/// use ws76_server::{BinaryMessages, Config};
+///
+/// let config = Config::new().with_binary(BinaryMessages::Deliver);
+/// assert_ne!(config.binary, BinaryMessages::default());
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BinaryMessages {
@@ -51,6 +76,14 @@ pub enum BinaryMessages {
 ///
 /// What it says is up to the application: its pages should answer it, for it is their answer that
 /// keeps a connection from being idle. RFC 6455 clients get pings instead.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws76_server::Config;
+///
+/// let config = Config::new().with_heartbeat("are you there?", Duration::from_secs(30));
+/// assert!(config.heartbeat.is_some_and(|heartbeat| heartbeat.interval.as_secs() == 30));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heartbeat {
@@ -62,6 +95,21 @@ pub struct Heartbeat {
 }
 
 /// Probes of TCP on a silent connection.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws76_server::{Config, Keepalive};
+///
+/// let keepalive = Keepalive::new()
+///     .with_idle(Duration::from_secs(30))
+///     .with_interval(Duration::from_secs(5))
+///     .with_probes(3);
+/// let config = Config::new()
+///     .with_keepalive(keepalive)
+///     .with_user_timeout(Duration::from_secs(45));
+/// let kernel = Config::new().without_keepalive().without_user_timeout(); // its own defaults
+/// assert_ne!(config, kernel);
+/// ```
 #[cfg(feature = "keepalive")]
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,12 +166,27 @@ impl Default for Keepalive {
 ///
 /// ```
 /// use std::time::Duration;
-/// use ws76_server::Config;
+/// use ws76_server::{Config, HeadLimits, Scheme};
 ///
 /// let config = Config::new()
 ///     .with_max_message_len(64 << 10)
-///     .with_idle_timeout(Duration::from_secs(60));
+///     .with_head(HeadLimits::new().with_max_fields(32))
+///     .with_max_half_open(256)
+///     .with_max_per_address(20)
+///     .with_max_fragments(64)
+///     .with_scheme(Scheme::Wss);
 /// assert_eq!(config.max_connections, 10_000);
+///
+/// let patient = config
+///     .with_handshake_timeout(Duration::from_secs(30))
+///     .with_idle_timeout(Duration::from_secs(600))
+///     .with_ping_interval(Duration::from_secs(60))
+///     .with_pong_timeout(Duration::from_secs(30))
+///     .with_write_timeout(Duration::from_secs(30))
+///     .with_closing_timeout(Duration::from_secs(10))
+///     .with_shutdown_timeout(Duration::from_secs(60))
+///     .with_max_lifetime(Duration::from_secs(86_400));
+/// assert!(patient.max_lifetime.is_some());
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]

@@ -17,6 +17,16 @@ use crate::{
 };
 
 /// The id of a connection: a counter, never used twice by a server.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use ws76_server::{Connection, ConnectionId};
+///
+/// fn note(scores: &mut HashMap<ConnectionId, u32>, connection: &Connection) {
+///     *scores.entry(connection.id()).or_default() += 1;
+///     println!("connection {}", connection.id().get());
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub(crate) u64);
 
@@ -37,6 +47,29 @@ impl fmt::Display for ConnectionId {
 ///
 /// Messages of one sender arrive in the order they were sent, each whole. `Ok` from a send means:
 /// placed in the bounded outbound queue of an open connection. An error means: never sent.
+///
+/// ```
+/// use ws76_server::{CloseStatus, Connection, SendError};
+///
+/// /// Sends numbers to whoever keeps up, then closes.
+/// async fn count(connection: Connection) -> Result<(), SendError> {
+///     println!("{:?} at {:?}", connection.protocol(), connection.peer_addr());
+///     for number in 0..1000 {
+///         match connection.try_send(format!("{number}")) {
+///             Err(SendError::Full) => println!("{} wait in the queue", connection.queued()),
+///             sent => sent?,
+///         }
+///     }
+///     connection.send("that was all").await?; // waits for room
+///     connection.flush().await?; // until the kernel has it all
+///     match CloseStatus::new(4000, "counted") {
+///         Some(status) => connection.close_with(status),
+///         None => connection.close(),
+///     }
+///     println!("{} dropped", connection.dropped());
+///     Ok(())
+/// }
+/// ```
 pub struct Connection<S = ()> {
     line: Arc<Line>,
     about: Arc<About<S>>,
@@ -127,6 +160,17 @@ impl<S> Connection<S> {
 
     /// As [`Connection::send`], with a binary message.
     ///
+    /// ```
+    /// use ws76_server::{Connection, SendError};
+    ///
+    /// async fn picture(connection: &Connection, png: Vec<u8>) -> Result<(), SendError> {
+    ///     match connection.send_binary(png).await {
+    ///         Err(SendError::Unsupported) => connection.send("no picture for draft-76").await,
+    ///         sent => sent,
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError::Unsupported`] when the client speaks draft-76, which has none, and as
@@ -141,6 +185,15 @@ impl<S> Connection<S> {
     }
 
     /// As [`Connection::try_send`], with a binary message.
+    ///
+    /// ```
+    /// use ws76_server::Connection;
+    ///
+    /// /// Sends a frame of a film, or leaves it out if the client does not keep up.
+    /// fn film(connection: &Connection, frame: &'static [u8]) -> bool {
+    ///     connection.try_send_binary(frame).is_ok()
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -192,6 +245,21 @@ impl<S> Connection<S> {
 
     /// What the client's closing frame said, once it came and if it said anything. Draft-76 clients
     /// say nothing.
+    ///
+    /// ```
+    /// use ws76_server::{CloseReason, Connection, Handler};
+    ///
+    /// struct Chat;
+    ///
+    /// impl Handler for Chat {
+    ///     async fn on_closed(&self, connection: &Connection, reason: CloseReason) {
+    ///         match connection.peer_status() {
+    ///             Some(status) => println!("{reason}: {} {}", status.code(), status.reason()),
+    ///             None => println!("{reason}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn peer_status(&self) -> Option<&CloseStatus> {
         self.about.peer_status.get()
     }

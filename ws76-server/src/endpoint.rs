@@ -52,7 +52,7 @@ use crate::{
 /// let endpoint = Endpoint::new(Quiet, Config::new());
 /// let (mut client, io) = duplex(4096);
 /// let serve = endpoint.serve_connection(io, Peer::default());
-/// let ask = async {
+/// let ask = async move {
 ///     client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
 ///     let mut reply = String::new();
 ///     client.read_to_string(&mut reply).await?;
@@ -117,6 +117,16 @@ where
 
     /// Sets the limits, timeouts and policies of the connections that come from now on. Those that
     /// are there keep theirs, and [`Config::max_connections`] stays what it was at the start.
+    ///
+    /// ```
+    /// use ws76_server::{Config, Endpoint, Handler, WhenFull};
+    ///
+    /// /// Refuses newcomers from now on, instead of letting them wait.
+    /// fn refuse_when_full(endpoint: &Endpoint<impl Handler>) {
+    ///     let config = Config::clone(&endpoint.config());
+    ///     endpoint.set_config(config.with_when_full(WhenFull::Refuse));
+    /// }
+    /// ```
     pub fn set_config(&self, config: Config) {
         let config = Arc::new(config);
         *self

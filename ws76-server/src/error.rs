@@ -6,6 +6,19 @@ use thiserror::Error;
 use ws76_codec::DecodeError;
 
 /// What ended a connection that was open, when it was not a close.
+///
+/// ```
+/// use ws76_server::{ConnectionError, Timeout};
+///
+/// fn is_worth_a_look(error: ConnectionError) -> bool {
+///     match error {
+///         ConnectionError::Decode(_) | ConnectionError::Rfc6455(_) => true,
+///         ConnectionError::Io(posix) => posix.name() != "ECONNRESET",
+///         _ => false,
+///     }
+/// }
+/// assert!(!is_worth_a_look(Timeout::Idle.into()));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ConnectionError {
@@ -24,6 +37,14 @@ pub enum ConnectionError {
 }
 
 /// How an RFC 6455 client broke its protocol, by the code that it was closed with.
+///
+/// ```
+/// use ws76_server::Rfc6455Error;
+///
+/// let error = Rfc6455Error::MessageTooLong { max: 1 << 20 };
+/// assert_eq!(error.code(), 1009);
+/// assert_eq!(error.to_string(), "message of more than 1048576 bytes (1009)");
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Rfc6455Error {
@@ -64,6 +85,13 @@ impl Rfc6455Error {
 }
 
 /// What took too long.
+///
+/// ```
+/// use ws76_server::{CloseReason, ConnectionError, Timeout};
+///
+/// let reason = CloseReason::Error(ConnectionError::Timeout(Timeout::Idle));
+/// assert_eq!(reason.to_string(), "connection timed out: nothing received in time");
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Timeout {
@@ -79,6 +107,14 @@ pub enum Timeout {
 }
 
 /// A failed read or write, with its POSIX name.
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+/// use ws76_server::Posix;
+///
+/// let posix = Posix::from(Error::from(ErrorKind::ConnectionReset));
+/// assert_eq!((posix.name(), posix.kind()), ("ECONNRESET", ErrorKind::ConnectionReset));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 pub struct Posix(io::ErrorKind);
 
@@ -129,6 +165,14 @@ impl fmt::Debug for Posix {
 }
 
 /// Why a connection closed.
+///
+/// ```
+/// use ws76_server::CloseReason;
+///
+/// let reason = CloseReason::Peer { clean: true };
+/// assert_eq!((reason.kind(), reason.is_clean()), ("peer", true));
+/// assert_eq!(reason.to_string(), "closed by the client");
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
@@ -215,6 +259,19 @@ impl fmt::Display for CloseReason {
 }
 
 /// Why a message was not queued. It was not sent, and never will be.
+///
+/// ```
+/// use ws76_server::{ConnectionId, Registry, SendError};
+///
+/// fn tell(registry: &Registry, id: ConnectionId) -> &'static str {
+///     match registry.unicast(id, "hello") {
+///         Ok(()) => "queued",
+///         Err(SendError::Full) => "the client does not read",
+///         Err(SendError::Closing | SendError::Closed) => "gone",
+///         Err(_) => "never to be sent",
+///     }
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SendError {

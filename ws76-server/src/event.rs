@@ -14,6 +14,20 @@ use crate::{
 
 /// What happened to a connection. For each: `Open`, `Message` any number of times, `Error` at most
 /// once, `Closed`.
+///
+/// ```
+/// use ws76_server::Event;
+///
+/// fn show(event: &Event) -> String {
+///     match event {
+///         Event::Open(connection) => format!("{} opened", connection.id()),
+///         Event::Message(connection, text) => format!("{}: {text}", connection.id()),
+///         Event::Error(id, error) => format!("{id} failed: {error}"),
+///         Event::Closed(id, reason) => format!("{id} closed: {reason}"),
+///         _ => "something new".to_owned(),
+///     }
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Debug)]
 pub enum Event<S = ()> {

@@ -75,6 +75,17 @@ impl codec::Encoder<EncodedFrame> for Draft76Codec {
 }
 
 /// What can go wrong in a framed stream.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use tokio_util::codec::Decoder;
+/// use ws76_server::{DecodeError, Draft76Codec, FramedError};
+///
+/// let mut src = BytesMut::from(&b"\x01reserved"[..]);
+/// let error = Draft76Codec::default().decode(&mut src).err();
+/// let reserved = DecodeError::ReservedFrame { frame_type: 0x01 };
+/// assert_eq!(error, Some(FramedError::Decode(reserved)));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FramedError {

@@ -68,6 +68,22 @@ where
 
     /// Answers a request that is not for a WebSocket; with 426 by default. The connection is closed
     /// behind the answer.
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    /// use ws76_server::{Handler, Head, Response, Status};
+    ///
+    /// struct Site;
+    ///
+    /// impl Handler for Site {
+    ///     async fn on_http(&self, head: &Head, _: Option<SocketAddr>) -> Response {
+    ///         match head.path() {
+    ///             "/" => Response::new(Status::OK).with_body("hello\n"),
+    ///             _ => Status::NOT_FOUND.into(),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     fn on_http(
         &self,
         head: &Head,
@@ -78,6 +94,23 @@ where
     }
 
     /// The connection is open, and in the registry.
+    ///
+    /// ```
+    /// use ws76_server::{Connection, ConnectionError, Handler};
+    ///
+    /// struct Lobby;
+    ///
+    /// impl Handler for Lobby {
+    ///     async fn on_open(&self, connection: &Connection) {
+    ///         connection.registry().join("lobby", connection.id());
+    ///         connection.send("welcome").await.ok();
+    ///     }
+    ///
+    ///     async fn on_error(&self, connection: &Connection, error: ConnectionError) {
+    ///         println!("{}: {error}", connection.id());
+    ///     }
+    /// }
+    /// ```
     fn on_open(&self, connection: &Connection<S>) -> impl Future<Output = ()> + Send {
         let _ = connection;
         async {}
@@ -96,6 +129,19 @@ where
     /// A binary message came, from an RFC 6455 client and where [`Config::binary`] lets it in.
     ///
     /// [`Config::binary`]: crate::Config::binary
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use ws76_server::{Connection, Handler};
+    ///
+    /// struct Echo;
+    ///
+    /// impl Handler for Echo {
+    ///     async fn on_binary(&self, connection: &Connection, bytes: Bytes) {
+    ///         connection.send_binary(bytes).await.ok();
+    ///     }
+    /// }
+    /// ```
     fn on_binary(
         &self,
         connection: &Connection<S>,
@@ -129,13 +175,18 @@ where
 /// What becomes of a request for a WebSocket.
 ///
 /// ```
-/// use ws76_server::{Decision, Request, Status};
+/// use ws76_server::{Decision, FieldName, FieldValue, Request, Response, Status, Subprotocol, ValueError};
 ///
-/// fn decide(request: &Request) -> Decision {
-///     match request.origin() {
-///         Some("https://example.com") => Decision::accept(),
-///         _ => Decision::refuse(Status::FORBIDDEN),
+/// fn decide(request: &Request) -> Result<Decision, ValueError> {
+///     if request.origin() != Some("https://example.com") {
+///         return Ok(Decision::refuse(Status::FORBIDDEN));
 ///     }
+///     if !request.subprotocols().any(|name| name == "chat") {
+///         return Ok(Decision::respond(Response::new(Status::BAD_REQUEST).with_body("no chat\n")));
+///     }
+///     Ok(Decision::accept()
+///         .with_subprotocol(Subprotocol::try_from("chat")?)
+///         .with_field(FieldName::try_from("Set-Cookie")?, FieldValue::try_from("id=7")?))
 /// }
 /// ```
 #[derive(Clone, Debug)]

@@ -46,19 +46,24 @@
 //! At most connections x (read buffer + one message in + outbound queue) + half-open connections x
 //! head + the payloads of broadcasts under way; see the fields of [`Config`] for each term.
 //!
+//! An idle connection that has echoed a message takes about 4 KB of the process's memory when it is
+//! of draft-76 (12 KB behind TLS), and 9 KB of RFC 6455.
+//!
 //! # Features
 //!
-//! | feature | by default | what it adds |
-//! | --- | --- | --- |
-//! | `rfc6455` | yes | RFC 6455 and hybi-07 to -12, through tokio-tungstenite |
-//! | `keepalive` | yes | TCP keepalive and user timeout, through socket2 |
-//! | `simd` | no | UTF-8 checked with simdutf8 |
-//! | `tls` | no | wss on the server's own listeners, through rustls |
-//! | `proxy` | no | `X-Forwarded-*` from trusted networks, and the PROXY protocol |
-//! | `hyper` | no | connections taken over from a hyper 1 server or axum 0.8 |
-//! | `metrics`, `tracing` | no | as below |
+//! | feature | by default | what it adds | to the smallest program |
+//! | --- | --- | --- | --- |
+//! | `rfc6455` | yes | RFC 6455 and hybi-07 to -12, through tokio-tungstenite | 185 KB |
+//! | `keepalive` | yes | TCP keepalive and user timeout, through socket2 | 1 KB |
+//! | `simd` | no | UTF-8 checked with simdutf8 | 5 KB |
+//! | `tls` | no | wss on the server's own listeners, through rustls | 490 KB; in use 1,280 KB |
+//! | `proxy` | no | `X-Forwarded-*` from trusted networks, and the PROXY protocol | 25 KB |
+//! | `hyper` | no | connections taken over from a hyper 1 server or axum 0.8 | nothing before it is in use |
+//! | `metrics` | no | as below | 17 KB |
+//! | `tracing` | no | as below | 37 KB |
 //!
-//! Each only adds. Without any of them the crate speaks draft-76 and depends on tokio, tokio-util,
+//! Each only adds. The smallest program is an echo server without features, 810 KB when stripped and
+//! built with thin LTO for Linux on x86-64. Without any of them the crate speaks draft-76 and depends on tokio, tokio-util,
 //! bytes, thiserror and the two pure crates.
 //!
 //! # Metrics and events

@@ -8,6 +8,21 @@ use sealed::Utf8;
 use ws76_codec::{EncodedFrame, Text};
 
 /// Text that can be sent: strings of all kinds, and [`Text`]. It is copied once, into the queue.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ws76_server::{AsText, Connection, SendError};
+///
+/// fn greet(connection: &Connection, name: impl AsText) -> Result<(), SendError> {
+///     connection.try_send("hello")?;
+///     connection.try_send(name)
+/// }
+///
+/// fn all(connection: &Connection, number: u32, shared: Arc<str>) -> Result<(), SendError> {
+///     greet(connection, format!("guest {number}"))?;
+///     greet(connection, shared)
+/// }
+/// ```
 pub trait AsText: Utf8 {}
 
 impl<T: Utf8 + ?Sized> AsText for T {}

@@ -19,6 +19,9 @@ use crate::{Config, Protocol, Request};
 /// // Pages of one site, and devices that do not say where their page came from.
 /// let origins = Origins::list(["https://example.com"]).with_missing();
 /// let config = Config::new().with_origins(origins);
+///
+/// let own_pages = Origins::same_host().with_null(); // and those of files
+/// assert_ne!(own_pages, Origins::any());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
@@ -102,6 +105,14 @@ impl Default for Origins {
 
 /// The names that the server answers to (draft-76 §5.2, field `Host`): a list keeps out pages that
 /// had their own name resolved to this address (DNS rebinding).
+///
+/// ```
+/// use ws76_server::{Config, Hosts};
+///
+/// let hosts = Hosts::list(["example.com", "tv.example:9000"]);
+/// let config = Config::new().with_hosts(hosts);
+/// assert_ne!(config.hosts, Hosts::any());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts(Option<Arc<[Box<str>]>>);
 
@@ -140,6 +151,15 @@ fn without_port(host: &str) -> &str {
 
 /// The protocols that are served: of all listeners by [`Config::versions`], of some by
 /// [`Server::with_versions`](crate::Server::with_versions).
+///
+/// ```
+/// use ws76_server::{Config, Versions};
+///
+/// // Nothing but devices here, old ones among them.
+/// let versions = Versions::new().with_draft75(true).with_rfc6455(false);
+/// let config = Config::new().with_versions(versions);
+/// assert!(config.versions.draft76);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Versions {

@@ -13,6 +13,13 @@ use ws76_handshake::Scheme;
 use crate::Peer;
 
 /// How the PROXY protocol is read. Version 1 and version 2 are told apart by themselves.
+///
+/// ```
+/// use ws76_server::ProxyProtocol;
+///
+/// let protocol = ProxyProtocol::new().with_max_len(1 << 10);
+/// assert_eq!(protocol.max_len, 1024);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyProtocol {

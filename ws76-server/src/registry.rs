@@ -16,6 +16,31 @@ use crate::{
 ///
 /// A connection is here from before its open event until before its closed event. Nothing here
 /// waits: a full queue meets [`Config::slow_receiver`].
+///
+/// ```
+/// use ws76_server::{ConnectionId, Registry};
+///
+/// /// Tells a room of a new member, and a member of the room.
+/// fn enter(registry: &Registry, room: &str, id: ConnectionId) {
+///     let name = format!("guest {id}");
+///     if registry.get(id).is_some() && registry.join(room, id) {
+///         registry.broadcast_group(room, id, &name);
+///         registry.unicast(id, format!("{} here", registry.group_len(room))).ok();
+///     }
+///     if registry.leave("lobby", id) {
+///         registry.send_group("lobby", format!("{name} went to {room}"));
+///     }
+/// }
+///
+/// /// Tells all who came to a path, and says how many they are of all.
+/// fn tell(registry: &Registry, path: &str, text: &str) -> (usize, usize) {
+///     let delivery = registry.send_where(text, |one| one.request().path() == path);
+///     (delivery.queued, registry.len())
+/// }
+///
+/// let registry = Registry::<()>::default();
+/// assert!(registry.is_empty() && registry.connections().is_empty());
+/// ```
 pub struct Registry<S = ()>(Arc<Inner<S>>);
 
 struct Inner<S> {
@@ -40,6 +65,14 @@ struct Member<S> {
 }
 
 /// What became of a message that was for many connections.
+///
+/// ```
+/// use ws76_server::{Delivery, Registry};
+///
+/// let nobody = Registry::<()>::default().send_all("hello");
+/// assert_eq!(nobody, Delivery::default());
+/// assert_eq!(nobody.queued + nobody.full + nobody.closed, 0);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {

@@ -5,6 +5,14 @@ use std::{fmt, net::SocketAddr};
 use ws76_handshake::{Head, Scheme};
 
 /// The protocol that a connection speaks. Told apart once, in its request.
+///
+/// ```
+/// use ws76_server::Protocol;
+///
+/// let hybi = Protocol::Hybi { version: 8 };
+/// assert_eq!((hybi.kind(), hybi.to_string().as_str()), ("rfc6455", "hybi version 8"));
+/// assert_eq!(Protocol::Draft76.kind(), "draft-76");
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
@@ -44,6 +52,16 @@ impl fmt::Display for Protocol {
 }
 
 /// Who is at the other end of a stream, as far as it is known before the request.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use ws76_server::{Peer, Scheme};
+///
+/// let addr = SocketAddr::from(([192, 0, 2, 1], 50_000));
+/// let through_tls = Peer::new(addr).with_scheme(Scheme::Wss);
+/// assert_eq!(through_tls.addr, Some(addr));
+/// assert_eq!(Peer::default().addr, None); // a Unix socket has none
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
@@ -77,6 +95,23 @@ impl From<SocketAddr> for Peer {
 }
 
 /// A request for a WebSocket, checked, of either protocol. A clone shares its bytes.
+///
+/// ```
+/// use ws76_server::{Protocol, Request, Scheme};
+///
+/// fn show(request: &Request) -> String {
+///     let address = request.peer_addr().map_or("nobody".to_owned(), |addr| addr.to_string());
+///     let secure = request.scheme() == Some(Scheme::Wss);
+///     let cookie = request.field("cookie").is_some();
+///     let old = request.protocol() == Protocol::Draft76;
+///     let subprotocols: Vec<&str> = request.subprotocols().collect();
+///     format!(
+///         "{address} asks {} for {}: {secure} {cookie} {old} {subprotocols:?}",
+///         request.host(),
+///         request.resource_name(),
+///     )
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request {
     head: Head,

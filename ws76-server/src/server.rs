@@ -179,6 +179,17 @@ impl Server {
 
     /// The addresses that the server listens on.
     ///
+    /// ```
+    /// use ws76_server::Server;
+    ///
+    /// # async fn bind() -> std::io::Result<()> {
+    /// for addr in Server::bind("localhost", 0).await?.local_addrs()? {
+    ///     println!("listening on {addr}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the system cannot tell.
@@ -214,6 +225,20 @@ impl Server {
 
     /// As [`Server::into_events`], with a decision on each request.
     ///
+    /// ```
+    /// use ws76_server::{Decision, Server, Status};
+    ///
+    /// # async fn run(server: Server) {
+    /// let (mut events, registry) = server.into_events_deciding(|request| match request.path() {
+    ///     "/chat" => Decision::<()>::accept(),
+    ///     _ => Decision::refuse(Status::NOT_FOUND),
+    /// });
+    /// while let Some(event) = events.recv().await {
+    ///     println!("{event:?}, {} open", registry.len());
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
@@ -226,6 +251,24 @@ impl Server {
 }
 
 /// A server that serves when it is awaited, until its shutdown is done.
+///
+/// ```
+/// use std::{io, time::Duration};
+/// use ws76_server::{Handler, Server};
+///
+/// async fn serve(server: Server, handler: impl Handler) -> io::Result<()> {
+///     let serve = server.serve(handler);
+///     let (registry, endpoint) = (serve.registry(), serve.endpoint().clone());
+///     tokio::spawn(async move {
+///         loop {
+///             tokio::time::sleep(Duration::from_secs(60)).await;
+///             registry.send_all("a minute has passed");
+///             println!("{:?}", endpoint.stats());
+///         }
+///     });
+///     serve.with_shutdown(async { drop(tokio::signal::ctrl_c().await) }).await
+/// }
+/// ```
 ///
 /// # Cancel safety
 ///

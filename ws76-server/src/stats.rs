@@ -17,6 +17,19 @@ use crate::{
 
 /// What an endpoint has done since it began, and what it is doing. Every number only grows, but for
 /// `open` and `half_open`.
+///
+/// ```
+/// use ws76_server::{Config, Endpoint, Handler};
+///
+/// struct Quiet;
+///
+/// impl Handler for Quiet {}
+///
+/// let endpoint = Endpoint::new(Quiet, Config::new());
+/// let stats = endpoint.stats();
+/// assert_eq!((stats.open, stats.streams), (0, 0));
+/// assert_eq!(stats.opened.get("draft-76"), None);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

@@ -96,6 +96,16 @@ impl Tls {
     }
 
     /// Sets the configuration of the connections that come from now on.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws76_server::{Tls, rustls::ServerConfig};
+    ///
+    /// /// Serves TLS with what another part of the application keeps up to date.
+    /// fn exchange(tls: &Tls, config: Arc<ServerConfig>) {
+    ///     tls.replace(config);
+    /// }
+    /// ```
     pub fn replace(&self, config: Arc<ServerConfig>) {
         // Nothing panics while this lock is held, so poison means nothing.
         let current = self.0.config.write();
@@ -147,6 +157,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error>
 }
 
 /// Why certificates and a key cannot be used.
+///
+/// ```
+/// use ws76_server::{Tls, TlsError};
+///
+/// let result = Tls::from_pem_files("/nowhere/chain.pem", "/nowhere/key.pem");
+/// assert!(matches!(result, Err(TlsError::Certificates(_))));
+/// ```
 #[non_exhaustive]
 #[derive(Debug, Error)]
 pub enum TlsError {

@@ -14,6 +14,7 @@ use thiserror::Error;
 /// # fn main() -> Result<(), ws76_server::NetworkError> {
 /// let trusted = TrustedProxies::list(["127.0.0.1", "10.0.0.0/8", "fd00::/8"])?;
 /// let config = Config::new().with_trusted_proxies(trusted);
+/// assert_ne!(config.trusted_proxies, TrustedProxies::none());
 /// # Ok(())
 /// # }
 /// ```
@@ -59,6 +60,13 @@ impl TrustedProxies {
 }
 
 /// What should be an address or a network is neither.
+///
+/// ```
+/// use ws76_server::{NetworkError, TrustedProxies};
+///
+/// let error = TrustedProxies::list(["::1", "10.0.0.0/33"]).err();
+/// assert_eq!(error.map(|error| error.position), Some(1));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("neither an address nor a network at position {position} of the list")]

@@ -19,6 +19,14 @@ impl Config {
     }
 
     /// Sets the limits and policies for frames.
+    ///
+    /// ```
+    /// use ws76_server::{Config, DecoderConfig, InvalidUtf8};
+    ///
+    /// let frames = DecoderConfig::new().with_invalid_utf8(InvalidUtf8::Replace);
+    /// let config = Config::new().with_frames(frames);
+    /// assert_eq!(config.frames.max_message_len, 1 << 20);
+    /// ```
     #[must_use]
     pub const fn with_frames(mut self, frames: DecoderConfig) -> Self {
         self.frames = frames;
@@ -126,6 +134,15 @@ impl Config {
     /// Sets the location that is sent to draft-76 clients, but for the request's resource name, which
     /// is added: with `wss://example.com/live` a request for `/chat?room=1` gets
     /// `wss://example.com/live/chat?room=1`.
+    ///
+    /// ```
+    /// use ws76_server::{Config, Location, ValueError};
+    ///
+    /// // For clients of `wss://example.com/live/chat` the server sees a request for `/chat`.
+    /// let public = Location::parse("wss://example.com/live")?;
+    /// let config = Config::new().with_public_location(public);
+    /// # Ok::<(), ValueError>(())
+    /// ```
     #[must_use]
     pub fn with_public_location(mut self, location: Location) -> Self {
         self.public_location = Some(location);
