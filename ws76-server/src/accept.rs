@@ -1,6 +1,6 @@
 //! Accepting connections.
 
-use std::{io, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time::sleep};
 
@@ -15,10 +15,19 @@ where
     /// usual ones mean that the process is short of descriptors or memory for a while.
     pub(crate) async fn accept(self, listener: TcpListener, front: Front) {
         let mut backoff = MIN_BACKOFF;
+        let mut prepared = None;
+        let mut draining = pin!(self.draining());
         loop {
+            let config = self.config();
+            if !prepared
+                .replace(Arc::clone(&config))
+                .is_some_and(|old| Arc::ptr_eq(&old, &config))
+            {
+                socket::prepare_listener(&listener, &config);
+            }
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = self.draining() => return,
+                () = &mut draining => return,
             };
             match accepted {
                 Ok((stream, peer_addr)) => {
@@ -36,7 +45,7 @@ where
                     self.counters().accept_failed(&error);
                     tokio::select! {
                         () = sleep(backoff) => {}
-                        () = self.draining() => return,
+                        () = &mut draining => return,
                     }
                     backoff = (backoff * 2).min(MAX_BACKOFF);
                 }

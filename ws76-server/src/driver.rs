@@ -103,7 +103,7 @@ pub(crate) async fn run<W, H, S>(
             let _ = call!(driver, handler.on_error(&connection, error));
         }
         let _ = call!(driver, handler.on_closed(&connection, reason));
-        if close == Close::TooLate {
+        if close == Close::TooLate || end.is_of_the_stream() {
             return;
         }
         let deadline = after(Instant::now(), config.closing_timeout);

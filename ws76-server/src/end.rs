@@ -48,6 +48,11 @@ impl End {
         }
     }
 
+    /// Whether nothing more can come from the client.
+    pub(crate) const fn is_of_the_stream(self) -> bool {
+        matches!(self, Self::Eof | Self::Error(ConnectionError::Io(_)))
+    }
+
     /// Whether what is queued can still go out.
     pub(crate) const fn flushes(self) -> bool {
         self.closing().is_some() || matches!(self, Self::Eof)

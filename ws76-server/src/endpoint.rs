@@ -198,12 +198,11 @@ where
             return None;
         }
         let permits = Arc::clone(&self.0.permits);
+        if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
+            return Some(Permit::Place(permit));
+        }
         if self.0.config().when_full == WhenFull::Refuse {
-            return Some(
-                permits
-                    .try_acquire_owned()
-                    .map_or(Permit::Full, Permit::Place),
-            );
+            return Some(Permit::Full);
         }
         tokio::select! {
             biased;
@@ -251,14 +250,19 @@ where
         };
         let opening = async {
             // There is nobody yet who could be told what went wrong.
-            let passed = timeout_at(terms.deadline, front.pass(io, peer, &config)).await;
-            let (io, peer) = passed.unwrap_or(Err(Unopened::Timeout))?;
+            let (io, peer) = if front.is_open() {
+                (Stream::Plain(io), peer)
+            } else {
+                let passed = timeout_at(terms.deadline, front.pass(io, peer, &config)).await;
+                passed.unwrap_or(Err(Unopened::Timeout))?
+            };
             open(io, peer, &terms).await
         };
         let opened = {
             let timing = inner.counters.stream();
             let place = inner.half_open.enter(config.max_half_open);
             let opened = tokio::select! {
+                biased;
                 opened = opening => opened,
                 () = place.shed() => Err(Unopened::Shed),
                 () = inner.drain.cancelled() => Err(Unopened::Shutdown),

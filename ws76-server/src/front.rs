@@ -21,6 +21,19 @@ pub(crate) struct Front {
 }
 
 impl Front {
+    /// Whether the request comes first.
+    pub(crate) const fn is_open(&self) -> bool {
+        #[cfg(feature = "proxy")]
+        if self.proxy_protocol.is_some() {
+            return false;
+        }
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return false;
+        }
+        true
+    }
+
     /// Takes a stream to where its request begins, and says what is known of the client then. There
     /// is no time limit here.
     pub(crate) async fn pass<T>(

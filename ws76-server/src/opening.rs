@@ -244,7 +244,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
 
     async fn write(&mut self, dst: &mut BytesMut) -> io::Result<()> {
         self.wrote = true;
-        self.io.write_all_buf(dst).await?;
+        self.io.write_all(dst).await?;
+        dst.clear();
         self.io.flush().await
     }
 
@@ -260,7 +261,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         self.wrote = true;
         self.terms.answered.store(true, Relaxed);
         self.terms.counters.answered(response.status().code());
-        self.io.write_all_buf(&mut dst).await?;
+        self.io.write_all(&dst).await?;
         self.io.shutdown().await?;
         let deadline = after(Instant::now(), self.terms.config.closing_timeout);
         let discard = async {

@@ -1,17 +1,38 @@
 //! Options of accepted sockets.
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::Config;
 
+/// Sets what `config` asks for on a listener, whose streams take it over on Linux.
+pub(crate) fn prepare_listener(listener: &TcpListener, config: &Config) {
+    #[cfg(all(feature = "keepalive", target_os = "linux"))]
+    set(&socket2::SockRef::from(listener), config);
+    #[cfg(not(all(feature = "keepalive", target_os = "linux")))]
+    let _ = (listener, config);
+}
+
 /// Sets what `config` asks for. Where that fails the stream is dead, and a read says so.
 pub(crate) fn prepare(stream: &TcpStream, config: &Config) {
-    // Each write is a batch of whole frames already.
-    let _ = stream.set_nodelay(true);
     #[cfg(feature = "keepalive")]
     {
-        let socket = socket2::SockRef::from(stream);
-        if let Some(keepalive) = config.keepalive {
+        // The one that is set last: the stream is from a listener that was prepared before.
+        let is_prepared = cfg!(target_os = "linux") && stream.nodelay().unwrap_or_default();
+        if !is_prepared {
+            set(&socket2::SockRef::from(stream), config);
+        }
+    }
+    #[cfg(not(feature = "keepalive"))]
+    {
+        let _ = config;
+        let _ = stream.set_nodelay(true);
+    }
+}
+
+#[cfg(feature = "keepalive")]
+fn set(socket: &socket2::Socket, config: &Config) {
+    match config.keepalive {
+        Some(keepalive) => {
             let params = socket2::TcpKeepalive::new().with_time(keepalive.idle);
             #[cfg(not(target_os = "openbsd"))]
             let params = params
@@ -19,11 +40,14 @@ pub(crate) fn prepare(stream: &TcpStream, config: &Config) {
                 .with_retries(keepalive.probes);
             let _ = socket.set_tcp_keepalive(&params);
         }
-        #[cfg(target_os = "linux")]
-        let _ = socket.set_tcp_user_timeout(config.user_timeout);
+        None => {
+            let _ = socket.set_keepalive(false);
+        }
     }
-    #[cfg(not(feature = "keepalive"))]
-    let _ = config;
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(config.user_timeout);
+    // Each write is a batch of whole frames already.
+    let _ = socket.set_tcp_nodelay(true);
 }
 
 #[cfg(all(test, feature = "keepalive", target_os = "linux"))]
@@ -60,6 +84,7 @@ mod tests {
         );
 
         let none = Config::new().without_keepalive().without_user_timeout();
+        prepare_listener(&listener, &none);
         let (client, accepted) = tokio::join!(TcpStream::connect(addr), listener.accept());
         let (_client, (stream, _)) = (client.unwrap(), accepted.unwrap());
         prepare(&stream, &none);
