@@ -19,6 +19,7 @@ use crate::{
     DecodeError, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text,
     frame::{CLOSING, HIGH_BIT, TERMINATOR, TEXT},
     text,
+    text::SHORT_LEN,
 };
 
 /// Takes frames from the bytes that a peer sent.
@@ -78,6 +79,13 @@ enum State {
     Failed(DecodeError),
 }
 
+/// A whole frame. That of a text still stands at the front of the buffer.
+enum Found {
+    Text { len: usize, valid: bool },
+    Closing,
+    Reserved { frame_type: u8, len: u64 },
+}
+
 impl Decoder {
     /// A decoder at the start of the frames, right behind the opening handshake.
     pub const fn new(config: DecoderConfig) -> Self {
@@ -91,7 +99,7 @@ impl Decoder {
     ///
     /// Returns `None` when `src` holds no whole frame yet: append what comes next and call again.
     /// The bytes of a frame are removed from `src`; a text is a view on them, not a copy, unless it
-    /// is short: of 38 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
+    /// is short: of 40 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
     /// behind a closing frame are discarded. Nothing is reserved for a length that the peer announced.
     ///
     /// Implements draft-76 §5.3.
@@ -100,12 +108,47 @@ impl Decoder {
     ///
     /// The peer broke the draft or a limit. The decoder stays in that state: every further call
     /// returns the same error and takes nothing from `src`.
+    // Always: what it does with short texts is little, and half of its cost is to hand them over.
+    #[inline(always)]
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        let result = self.advance(src);
-        if let Err(error) = result {
-            self.state = State::Failed(error);
+        // A short text of ASCII with others behind it: of these many come at once.
+        if let State::Idle = self.state
+            && let Some([TEXT, content @ ..]) = src.first_chunk::<{ SHORT_LEN + 2 }>()
+        {
+            let ascii = ascii_len(content);
+            if content.get(ascii) == Some(&TERMINATOR)
+                && ascii <= self.config.max_message_len
+                && let Some(text) = Text::short_from_checked(content, ascii)
+            {
+                src.advance(ascii + 2);
+                return Ok(Some(Frame::Text(text)));
+            }
+            self.state = State::Text {
+                ascii,
+                scanned: ascii,
+            };
         }
-        result
+        self.decode_any(src)
+    }
+
+    /// Decodes whatever it is. Kept out of the caller, into which `decode` goes.
+    #[inline(never)]
+    fn decode_any(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        match self.find(src) {
+            Ok(None) => Ok(None),
+            // Made here at last, so that it is written once, to where it goes.
+            Ok(Some(Found::Text { len, valid })) => {
+                Ok(Some(Frame::Text(take_text(src, len, valid))))
+            }
+            Ok(Some(Found::Closing)) => Ok(Some(Frame::Closing)),
+            Ok(Some(Found::Reserved { frame_type, len })) => {
+                Ok(Some(Frame::Reserved { frame_type, len }))
+            }
+            Err(error) => {
+                self.state = State::Failed(error);
+                Err(error)
+            }
+        }
     }
 
     /// Checks that the stream may end here: between two frames, or behind the closing frame.
@@ -127,7 +170,7 @@ impl Decoder {
     }
 
     /// Each turn of the loop leaves a state or removes a byte, or returns.
-    fn advance(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+    fn find(&mut self, src: &mut BytesMut) -> Result<Option<Found>, DecodeError> {
         loop {
             match self.state {
                 State::Idle => match src.first() {
@@ -160,7 +203,7 @@ impl Decoder {
                     src.advance(1);
                     if let State::Closed = self.state {
                         src.clear();
-                        return Ok(Some(Frame::Closing));
+                        return Ok(Some(Found::Closing));
                     }
                 }
                 State::Skip {
@@ -180,7 +223,7 @@ impl Decoder {
                         return Ok(None);
                     }
                     self.state = State::Idle;
-                    return Ok(Some(Frame::Reserved { frame_type, len }));
+                    return Ok(Some(Found::Reserved { frame_type, len }));
                 }
                 State::Closed => {
                     src.clear();
@@ -195,8 +238,8 @@ impl Decoder {
         &mut self,
         mut ascii: usize,
         mut scanned: usize,
-        src: &mut BytesMut,
-    ) -> Result<Option<Frame>, DecodeError> {
+        src: &BytesMut,
+    ) -> Result<Option<Found>, DecodeError> {
         let max = self.config.max_message_len;
         let content = src.get(1..).unwrap_or_default();
         // As long as all is ASCII, one pass finds the end and checks.
@@ -204,12 +247,11 @@ impl Decoder {
             ascii += ascii_len(content.get(ascii..).unwrap_or_default());
             scanned = ascii;
         }
-        let end = match content.get(scanned) {
-            Some(&TERMINATOR) => Some(scanned),
-            _ => {
-                let unseen = content.get(scanned..).unwrap_or_default();
-                memchr(TERMINATOR, unseen).map(|at| scanned + at)
-            }
+        let end = if content.get(scanned) == Some(&TERMINATOR) {
+            Some(scanned)
+        } else {
+            let unseen = content.get(scanned..).unwrap_or_default();
+            memchr(TERMINATOR, unseen).map(|at| scanned + at)
         };
         let len = end.unwrap_or(content.len());
         if len > max {
@@ -223,29 +265,23 @@ impl Decoder {
             return Ok(None);
         }
         // Checked before it is taken, so that an error consumes nothing.
-        let valid = match content.get(ascii..len) {
-            None | Some([]) => Ok(()),
-            Some(rest) => text::check(rest),
+        let unchecked = content.get(ascii..len).unwrap_or_default();
+        let valid = if unchecked.is_empty() {
+            Ok(())
+        } else {
+            text::check(unchecked)
         };
         if let (Err(error), InvalidUtf8::Reject) = (valid, self.config.invalid_utf8) {
             return Err(error.behind(ascii).into());
         }
         self.state = State::Idle;
-        if valid.is_ok()
-            && let Some(text) = Text::short_from_checked(content, len)
-        {
-            src.advance(len + 2);
-            return Ok(Some(Frame::Text(text)));
-        }
-        src.advance(1);
-        let content = src.split_to(len).freeze();
-        src.advance(1);
-        Ok(Some(Frame::Text(match valid {
-            Ok(()) => Text::from_checked(content),
-            Err(_) => Text::from_utf8_lossy(content),
-        })))
+        Ok(Some(Found::Text {
+            len,
+            valid: valid.is_ok(),
+        }))
     }
 
+    #[cold]
     fn reserved(&self, frame_type: u8) -> Result<State, DecodeError> {
         if frame_type == CLOSING {
             return Ok(State::Length {
@@ -267,12 +303,13 @@ impl Decoder {
         }
     }
 
+    #[cold]
     fn skip_to_terminator(
         &mut self,
         frame_type: u8,
         len: u64,
         src: &mut BytesMut,
-    ) -> Result<Option<Frame>, DecodeError> {
+    ) -> Result<Option<Found>, DecodeError> {
         let max = self.config.max_reserved_len;
         let end = memchr(TERMINATOR, src);
         let len = len + end.unwrap_or(src.len()) as u64;
@@ -282,13 +319,14 @@ impl Decoder {
         if let Some(end) = end {
             src.advance(end + 1);
             self.state = State::Idle;
-            return Ok(Some(Frame::Reserved { frame_type, len }));
+            return Ok(Some(Found::Reserved { frame_type, len }));
         }
         src.clear();
         self.state = State::SkipToTerminator { frame_type, len };
         Ok(None)
     }
 
+    #[cold]
     /// One byte of a length: seven bits of it, the most significant first; the high bit says that
     /// another byte follows.
     fn length(&self, frame_type: u8, len: u64, count: u8, byte: u8) -> Result<State, DecodeError> {
@@ -328,6 +366,23 @@ impl Decoder {
                 left: len,
             },
         })
+    }
+}
+
+/// Removes the frame at the front of `src`, which holds `len` bytes of text.
+fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
+    if valid && let Some(text) = Text::short_from_checked(src.get(1..).unwrap_or_default(), len) {
+        src.advance(len + 2);
+        return text;
+    }
+    let mut frame = src.split_to(len + 2);
+    frame.truncate(len + 1);
+    let mut content = frame.freeze();
+    content.advance(1);
+    if valid {
+        Text::from_checked(content)
+    } else {
+        Text::from_utf8_lossy(content)
     }
 }
 

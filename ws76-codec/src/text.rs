@@ -47,7 +47,7 @@ enum Content {
     Shared(Bytes),
     /// The first `len` of `bytes`; what stands behind them is not part of the text.
     Short {
-        len: u8,
+        len: usize,
         bytes: [u8; SHORT_LEN],
     },
 }
@@ -95,7 +95,7 @@ impl Text {
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Content::Shared(bytes) => bytes,
-            Content::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Content::Short { len, bytes } => bytes.get(..*len).unwrap_or_default(),
         }
     }
 
@@ -111,7 +111,7 @@ impl Text {
     pub const fn len(&self) -> usize {
         match &self.0 {
             Content::Shared(bytes) => bytes.len(),
-            Content::Short { len, .. } => *len as usize,
+            Content::Short { len, .. } => *len,
         }
     }
 
@@ -139,7 +139,9 @@ impl Text {
 
     /// Copies the first `len` of `bytes`, which the caller knows to be UTF-8, if that is short.
     pub(crate) fn short_from_checked(bytes: &[u8], len: usize) -> Option<Self> {
-        let short_len = u8::try_from(len).ok().filter(|_| len <= SHORT_LEN)?;
+        if len > SHORT_LEN {
+            return None;
+        }
         let bytes = match bytes.first_chunk() {
             // A copy of a fixed length is cheaper, whatever it takes along.
             Some(bytes) => *bytes,
@@ -149,10 +151,7 @@ impl Text {
                 short
             }
         };
-        Some(Self(Content::Short {
-            len: short_len,
-            bytes,
-        }))
+        Some(Self(Content::Short { len, bytes }))
     }
 }
 
@@ -263,6 +262,9 @@ impl fmt::Debug for Text {
 }
 
 /// Whether `bytes` are UTF-8, and if not, from where on they are not.
+///
+/// Inlined, it makes the decoder slower.
+#[inline(never)]
 pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
     match read_utf8(bytes) {
         Ok(_) => Ok(()),
@@ -272,6 +274,6 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
     }
 }
 
-/// The most bytes that a text holds in place. Together with their count and what a text is, 40 bytes,
-/// which is one word more than `Bytes` alone.
-const SHORT_LEN: usize = 38;
+/// The most bytes that a text holds in place: whole words, and few enough to be moved around for less
+/// than it costs to share bytes.
+pub(crate) const SHORT_LEN: usize = 40;

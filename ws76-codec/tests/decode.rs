@@ -3,7 +3,7 @@
 mod support;
 
 use bytes::{Bytes, BytesMut};
-use support::{assert_decodes, assert_decodes_with, frame_types, reserved, text};
+use support::{assert_decodes, assert_decodes_with, decode, frame_types, lens, reserved, text};
 use ws76_codec::{
     DecodeError, Decoder, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text, Utf8Error,
 };
@@ -66,12 +66,37 @@ fn decode_text_split_before_terminator_needs_more() {
 #[test]
 fn decode_looks_for_the_terminator_once_in_each_byte() {
     // What was searched is overwritten with the terminator: a search that began anew would find it.
-    let mut decoder = Decoder::new(DecoderConfig::new());
-    let mut src = BytesMut::from(&b"\x00"[..]);
-    for _ in 0..5 {
-        src.extend_from_slice(b"abc");
-        assert_eq!(decoder.decode(&mut src), Ok(None));
-        src[1..].fill(0xff);
+    for part in ["abc", "日本", &"a".repeat(50), &"a日".repeat(50)] {
+        let mut decoder = Decoder::new(DecoderConfig::new());
+        let mut src = BytesMut::from(&b"\x00"[..]);
+        for _ in 0..5 {
+            src.extend_from_slice(part.as_bytes());
+            assert_eq!(decoder.decode(&mut src), Ok(None));
+            src[1..].fill(0xff);
+        }
+    }
+}
+
+#[test]
+fn decode_text_of_each_length_with_other_characters_at_each_place() {
+    for len in lens(140) {
+        for at in (0..=len).step_by(len / 20 + 1) {
+            let (front, back) = ("a".repeat(at), "a".repeat(len - at));
+            for middle in ["", "\u{7f}", "\u{80}", "日", "\0"] {
+                let message = [&front, middle, &back].concat();
+                let bytes = [&b"\0"[..], message.as_bytes(), b"\xff"].concat();
+                let message = text(&message);
+                let twice = [&bytes[..], &bytes].concat();
+                assert_eq!(
+                    decode(DecoderConfig::new(), [&bytes[..]]),
+                    (vec![message.clone()], Ok(()))
+                );
+                assert_eq!(
+                    decode(DecoderConfig::new(), [&twice[..]]),
+                    (vec![message.clone(), message], Ok(()))
+                );
+            }
+        }
     }
 }
 
@@ -80,8 +105,9 @@ fn decode_text_is_a_view_on_the_callers_buffer_unless_it_is_short() {
     for (len, view) in [
         (0, false),
         (1, false),
-        (38, false),
-        (39, true),
+        (40, false),
+        (41, true),
+        (63, true),
         (1000, true),
     ] {
         for behind in [&b""[..], b"\x00", &[b'b'; 50]] {
@@ -247,13 +273,24 @@ fn decode_invalid_utf8_is_rejected_by_default() {
 
 #[test]
 fn decode_invalid_utf8_error_says_where() {
-    let mut decoder = Decoder::new(DecoderConfig::new());
-    let error = decoder.decode(&mut BytesMut::from(&b"\x00abc\xfe\xff"[..]));
-    let Err(DecodeError::InvalidUtf8(error)) = error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(Utf8Error::valid_up_to(error), 3);
-    assert_eq!(error.to_string(), "not UTF-8 from byte 3 on");
+    for valid in [
+        "abc",
+        "日本",
+        &"a".repeat(100),
+        &["a".repeat(50), "日".into()].concat(),
+    ] {
+        let bytes = [&b"\x00"[..], valid.as_bytes(), b"\xfe\xff", &[b'b'; 50]].concat();
+        let cut = bytes.len() - 52;
+        for chunks in [vec![&bytes[..]], vec![&bytes[..cut], &bytes[cut..]]] {
+            let (_, end) = decode(DecoderConfig::new(), chunks);
+            let Err(DecodeError::InvalidUtf8(error)) = end else {
+                panic!("{end:?}")
+            };
+            let len = valid.len();
+            assert_eq!(Utf8Error::valid_up_to(error), len);
+            assert_eq!(error.to_string(), format!("not UTF-8 from byte {len} on"));
+        }
+    }
 }
 
 #[test]

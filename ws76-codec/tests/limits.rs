@@ -13,6 +13,15 @@ fn message_of_the_limit_is_read_and_one_byte_more_is_not() {
     // F7
     let config = DecoderConfig::new().with_max_message_len(5);
     assert_decodes_with(config, b"\x0012345\xff", &[text("12345")], Ok(()));
+    let behind = b"\x0012345\xff".repeat(8);
+    assert_decodes_with(config, &behind, &vec![text("12345"); 8], Ok(()));
+    let longer = [&b"\x00123456\xff"[..], &behind].concat();
+    assert_decodes_with(
+        config,
+        &longer,
+        &[],
+        Err(DecodeError::MessageTooLong { max: 5 }),
+    );
     let error = Err(DecodeError::MessageTooLong { max: 5 });
     assert_decodes_with(config, b"\x00123456\xff", &[], error);
     assert_decodes_with(config, b"\x00123456", &[], error);

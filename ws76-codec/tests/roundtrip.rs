@@ -1,5 +1,10 @@
 //! What is encoded is decoded again; `Text` and `EncodedFrame` as values; the closing handshake.
 
+use std::{
+    cmp::Ordering,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+};
+
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use ws76_codec::{
@@ -105,11 +110,41 @@ fn text_reads_as_a_string() {
 }
 
 #[test]
+fn text_is_the_same_wherever_its_bytes_lie() {
+    let hash = |text: &Text| BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
+    for string in ["", "b", "日本", &"b".repeat(40), &"b".repeat(41)] {
+        let short = Text::from(string);
+        let shared = Text::from_utf8(Bytes::copy_from_slice(string.as_bytes())).unwrap();
+        assert_eq!(short, shared);
+        assert_eq!(hash(&short), hash(&shared));
+        assert_eq!(short.cmp(&shared), Ordering::Equal);
+        for text in [short, shared] {
+            assert_eq!(
+                (text.len(), text.is_empty()),
+                (string.len(), string.is_empty())
+            );
+            assert_eq!(text.as_str(), string);
+            assert_eq!(text.clone().into_bytes(), string.as_bytes());
+            let (longer, other) = (Text::from(format!("{string}a")), Text::from("a"));
+            assert!(text < longer && text != longer && hash(&text) != hash(&longer));
+            assert_eq!(text > other, !string.is_empty());
+        }
+    }
+}
+
+#[test]
+fn text_stays_small() {
+    assert!(size_of::<Frame>() <= 56);
+}
+
+#[test]
 fn owned_text_lets_go_of_the_buffer() {
-    let text = EncodedFrame::text("kept").to_text().unwrap();
-    let owned = text.to_owned_text();
-    assert_eq!(owned, text);
-    assert_ne!(owned.as_bytes().as_ptr(), text.as_bytes().as_ptr());
+    for string in ["kept", &"kept".repeat(50)] {
+        let text = EncodedFrame::text(string).to_text().unwrap();
+        let owned = text.to_owned_text();
+        assert_eq!(owned, text);
+        assert_ne!(owned.as_bytes().as_ptr(), text.as_bytes().as_ptr());
+    }
 }
 
 // X1, X2, X4: the closing handshake, in each order of events.

@@ -89,6 +89,11 @@ pub(crate) fn frame_types(range: RangeInclusive<u8>) -> impl Iterator<Item = u8>
     range.step_by(if cfg!(miri) { 63 } else { 1 })
 }
 
+/// All lengths up to one; under Miri, which is slow, some of them.
+pub(crate) fn lens(max: usize) -> impl Iterator<Item = usize> {
+    (0..=max).step_by(if cfg!(miri) { 39 } else { 1 })
+}
+
 /// A text frame's value.
 pub(crate) fn text(text: &str) -> Frame {
     Frame::Text(Text::from(text))
