@@ -177,6 +177,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     }
 
     /// What comes next, if it was read in this turn and may be taken in it.
+    #[inline]
     fn next_read(&mut self) -> Option<Result<Incoming, End>> {
         if self.turn == 0 || self.is_spent() || !self.may_read() || W::FEEDS {
             return None;

@@ -46,11 +46,13 @@ impl Line {
     }
 
     /// The outbox. A panic elsewhere cannot leave it half changed, so poison means nothing.
+    #[inline]
     pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues a message with `push` if there is room, and sees to it that it is written.
+    #[inline]
     pub(crate) fn try_push(
         self: &Arc<Self>,
         push: impl FnOnce(&mut Outbox) -> Result<(), SendError>,
@@ -224,6 +226,7 @@ impl Line {
     }
 
     /// Whether the connection has begun to end.
+    #[inline]
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
     }
@@ -240,6 +243,7 @@ impl Line {
 
     /// A message was queued: it is written now or at the end of the turn that it was sent in, if it
     /// was, and by the driver if not. Returns whether those who wait are to be woken.
+    #[inline]
     fn queued(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
         if !self.is_asleep() {
             return false;
@@ -264,6 +268,7 @@ impl Line {
         }
     }
 
+    #[inline]
     fn is_asleep(&self) -> bool {
         self.asleep.load(Ordering::Acquire)
     }

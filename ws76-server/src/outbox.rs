@@ -139,6 +139,7 @@ impl Outbox {
     }
 
     /// Queues a text.
+    #[inline]
     pub(crate) fn push(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
         let utf8 = text.utf8();
         self.check_room(utf8.len() + 2)?;
@@ -351,6 +352,7 @@ impl Outbox {
         self.closing = true;
     }
 
+    #[inline]
     fn check_room(&self, len: usize) -> Result<(), SendError> {
         match self.phase {
             Phase::Open => {}
@@ -372,6 +374,7 @@ impl Outbox {
     }
 
     /// A frame longer than the whole queue is taken when the queue is empty.
+    #[inline]
     fn has_room(&self, len: usize) -> bool {
         self.queue.is_empty()
             || (self.queue.messages() < self.max_messages && self.queue.len() + len <= self.max_len)

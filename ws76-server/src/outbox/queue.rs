@@ -78,6 +78,7 @@ impl Queue {
     }
 
     /// Copies a text, as a draft-76 frame.
+    #[inline]
     pub(super) fn push_copy(&mut self, utf8: &[u8]) {
         let added = utf8.len() + 2;
         if self.inline.capacity() == 0 {
