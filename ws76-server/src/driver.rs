@@ -47,7 +47,7 @@ macro_rules! call {
 
 /// Runs a connection from its open event to the end of its TCP connection.
 pub(crate) async fn run<W, H, S>(
-    wire: W,
+    wire: &mut W,
     registered: Registered<S>,
     handler: &H,
     config: &Config,
@@ -116,7 +116,7 @@ pub(crate) async fn run<W, H, S>(
 }
 
 struct Driver<'a, W, S> {
-    wire: W,
+    wire: &'a mut W,
     connection: Connection<S>,
     config: &'a Config,
     counters: &'a Counters,
@@ -148,7 +148,12 @@ struct Driver<'a, W, S> {
 }
 
 impl<'a, W: Wire, S> Driver<'a, W, S> {
-    fn new(wire: W, connection: Connection<S>, config: &'a Config, counters: &'a Counters) -> Self {
+    fn new(
+        wire: &'a mut W,
+        connection: Connection<S>,
+        config: &'a Config,
+        counters: &'a Counters,
+    ) -> Self {
         let waiting = wire.read_at();
         let expiry = config
             .max_lifetime

@@ -371,15 +371,23 @@ where
     H: Handler<S>,
     S: Default + Send + Sync + 'static,
 {
-    async fn drive(self, wire: impl Wire, registered: Registered<S>) {
-        let Inner {
-            handler,
-            counters,
-            abort,
-            ..
-        } = &*self.endpoint.0;
-        let driver = driver::run(wire, registered, handler, &self.config, counters, abort);
-        in_turns(counters, pin!(driver)).await;
+    /// Captures `wire`, and does not move it again: it is held once.
+    fn drive<W: Wire>(
+        self,
+        mut wire: W,
+        registered: Registered<S>,
+    ) -> impl Future<Output = ()> + Send {
+        async move {
+            let Inner {
+                handler,
+                counters,
+                abort,
+                ..
+            } = &*self.endpoint.0;
+            let config = &*self.config;
+            let driver = driver::run(&mut wire, registered, handler, config, counters, abort);
+            in_turns(counters, pin!(driver)).await;
+        }
     }
 }
 
