@@ -19,11 +19,13 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use closing::Close;
 pub(crate) use timing::after;
 use timing::jitter;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
+use ws76_codec::Text;
 
 use crate::{
     CloseStatus, Config, Connection, ConnectionError, Handler, Timeout,
@@ -35,14 +37,15 @@ use crate::{
     wire::{Incoming, Wire},
 };
 
-/// Calls the handler. The future of the call is held once, where it is awaited.
+/// Calls the handler; what panics in that is caught. The future of the call is held once.
 macro_rules! call {
-    ($driver:ident, $call:expr) => {
-        match catch_unwind(AssertUnwindSafe(|| $call)) {
-            Ok(call) => $driver.call(pin!(call)).await,
-            Err(_) => Err(End::HandlerPanic),
+    ($driver:ident, $call:expr) => {{
+        let mut call = pin!(None);
+        match caught(|| call.set(Some($call))) {
+            Ok(()) => $driver.call(call).await,
+            Err(end) => Err(end),
         }
-    };
+    }};
 }
 
 /// Runs a connection from its open event to the end of its TCP connection.
@@ -66,32 +69,25 @@ pub(crate) async fn run<W, H, S>(
         result = match result {
             Err(end) => break end,
             Ok(()) => {
+                // A message is nowhere but in its call while that is awaited.
+                let mut on_message = pin!(None);
+                let mut on_binary = pin!(None);
                 let incoming = match driver.next_read() {
                     Some(incoming) => incoming,
                     None => poll_fn(|cx| driver.poll_next(cx)).await,
                 };
-                match incoming {
-                    Ok(Incoming::Text(text)) => {
-                        driver.took(text.len());
-                        turn::expect_more(driver.wire.has_more());
-                        call!(driver, handler.on_message(&connection, text))
-                    }
-                    Ok(Incoming::Binary(bytes)) => {
-                        driver.took(bytes.len());
-                        turn::expect_more(driver.wire.has_more());
-                        call!(driver, handler.on_binary(&connection, bytes))
-                    }
-                    Ok(Incoming::Closing(status)) => {
-                        driver.note_peer_status(status);
-                        break End::ClosingFrame;
-                    }
-                    Ok(Incoming::End) => break End::Eof,
+                let text = |text| on_message.set(Some(handler.on_message(&connection, text)));
+                let binary = |bytes| on_binary.set(Some(handler.on_binary(&connection, bytes)));
+                match driver.take_in(incoming, text, binary) {
+                    Ok(Kind::Text) => driver.call(on_message).await,
+                    Ok(Kind::Binary) => driver.call(on_binary).await,
                     Err(end) => break end,
                 }
             }
         };
     };
-    let close = driver.close(end).await;
+    // The end has memory of its own, which an open connection does not need.
+    let close = Box::pin(driver.close(end)).await;
     drop(registered);
     driver.done.add(&connection.line().outbox().take_traffic());
     driver.count();
@@ -109,10 +105,17 @@ pub(crate) async fn run<W, H, S>(
         let deadline = after(Instant::now(), config.closing_timeout);
         let _ = timeout_at(deadline, poll_fn(|cx| driver.wire.poll_discard(cx))).await;
     };
-    tokio::select! {
-        () = farewell => {}
-        () = async { abort.cancelled().await; sleep(GRACE).await } => {}
-    }
+    let grace = async {
+        abort.cancelled().await;
+        sleep(GRACE).await;
+    };
+    Box::pin(async {
+        tokio::select! {
+            () = farewell => {}
+            () = grace => {}
+        }
+    })
+    .await;
 }
 
 struct Driver<'a, W, S> {
@@ -227,10 +230,36 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         self.poll_timer(cx).map(Err)
     }
 
-    const fn took(&mut self, len: usize) {
+    /// Hands a message over, or says what else came.
+    #[inline]
+    fn take_in(
+        &mut self,
+        incoming: Result<Incoming, End>,
+        text: impl FnOnce(Text),
+        binary: impl FnOnce(Bytes),
+    ) -> Result<Kind, End> {
+        match incoming? {
+            Incoming::Text(content) => {
+                self.took(content.len());
+                caught(|| text(content)).map(|()| Kind::Text)
+            }
+            Incoming::Binary(content) => {
+                self.took(content.len());
+                caught(|| binary(content)).map(|()| Kind::Binary)
+            }
+            Incoming::Closing(status) => {
+                self.note_peer_status(status);
+                Err(End::ClosingFrame)
+            }
+            Incoming::End => Err(End::Eof),
+        }
+    }
+
+    fn took(&mut self, len: usize) {
         self.turn += 1;
         self.turn_len += len;
         self.done.received_messages += 1;
+        turn::expect_more(self.wire.has_more());
     }
 
     fn note_peer_status(&self, status: Option<CloseStatus>) {
@@ -315,18 +344,24 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     }
 
     /// Calls the handler, and goes on writing while it takes its time.
-    async fn call(&mut self, mut call: Pin<&mut impl Future<Output = ()>>) -> Result<(), End> {
+    async fn call<F: Future<Output = ()>>(
+        &mut self,
+        mut call: Pin<&mut Option<F>>,
+    ) -> Result<(), End> {
         let mut waited = false;
         let result = poll_fn(|cx| {
             // The handler cannot be called again for this connection after it panicked, but for
             // its closed event, so it sees no broken state of its own making.
-            match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
+            let Some(call) = call.as_mut().as_pin_mut() else {
+                return Poll::Ready(Ok(()));
+            };
+            match caught(|| call.poll(cx)) {
                 Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
                 Ok(Poll::Pending) => {
                     waited = true;
                     self.poll_meanwhile(cx)
                 }
-                Err(_) => Poll::Ready(Err(End::HandlerPanic)),
+                Err(end) => Poll::Ready(Err(end)),
             }
         })
         .await;
@@ -365,6 +400,19 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         self.count();
         Poll::Pending
     }
+}
+
+/// What `call` gives, if it does not panic.
+#[inline]
+fn caught<T>(call: impl FnOnce() -> T) -> Result<T, End> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| End::HandlerPanic)
+}
+
+/// Which event a message is.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Text,
+    Binary,
 }
 
 /// Messages that a connection may take in before the others have their turn.

@@ -378,13 +378,15 @@ where
         registered: Registered<S>,
     ) -> impl Future<Output = ()> + Send {
         async move {
+            // Captured whole, with what is only held.
+            let held = &self;
             let Inner {
                 handler,
                 counters,
                 abort,
                 ..
-            } = &*self.endpoint.0;
-            let config = &*self.config;
+            } = &*held.endpoint.0;
+            let config = &*held.config;
             let driver = driver::run(&mut wire, registered, handler, config, counters, abort);
             in_turns(counters, pin!(driver)).await;
         }

@@ -10,8 +10,6 @@ use tokio::{
     sync::mpsc,
 };
 
-use ws76_codec::Text;
-
 use super::*;
 use crate::{CloseReason, Endpoint, Peer, Protocol, SendError};
 
