@@ -146,7 +146,18 @@ impl Outbox {
         self.accepted += 1;
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
-            self.queue.push(Entry::Text(text.bytes()));
+            let shared = (utf8.len() >= MIN_SHARED_LEN).then(|| text.shared());
+            let bytes = shared.flatten();
+            let bytes = bytes.unwrap_or_else(|| Bytes::copy_from_slice(utf8));
+            self.queue.push(Entry::Text(bytes));
+            return Ok(());
+        }
+        // What is not written at once may stay for long, and must not keep more than itself alive.
+        if utf8.len() >= MIN_LENT_LEN
+            && !self.blocked
+            && let Some(bytes) = text.shared()
+        {
+            self.queue.push(Entry::Lent(bytes));
             return Ok(());
         }
         self.queue.push_copy(utf8);
@@ -328,7 +339,7 @@ impl Outbox {
             Entry::Text(utf8) => Popped::Text(utf8),
             Entry::Binary(bytes) => Popped::Binary(bytes),
             // Not here: these are draft-76 frames.
-            Entry::Inline(_) | Entry::Frame(_) => return None,
+            Entry::Inline(_) | Entry::Frame(_) | Entry::Lent(_) | Entry::Content(_) => return None,
         };
         self.in_hand += 1;
         self.sent += 1;
@@ -398,6 +409,13 @@ impl Outbox {
         true
     }
 }
+
+/// The shortest text of an RFC 6455 connection that is not copied: what a shorter one keeps alive
+/// may be much more than itself.
+#[cfg(feature = "rfc6455")]
+const MIN_SHARED_LEN: usize = 1 << 10;
+/// The shortest text of a draft-76 connection that is not copied.
+const MIN_LENT_LEN: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests;

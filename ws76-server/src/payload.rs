@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-#[cfg(feature = "rfc6455")]
 use bytes::Bytes;
 use sealed::Utf8;
 use ws76_codec::{EncodedFrame, Text};
@@ -29,7 +28,6 @@ impl<T: Utf8 + ?Sized> AsText for T {}
 
 /// Keeps the promise that the bytes are UTF-8 inside this crate.
 pub(crate) mod sealed {
-    #[cfg(feature = "rfc6455")]
     use bytes::Bytes;
     use ws76_codec::EncodedFrame;
 
@@ -40,10 +38,9 @@ pub(crate) mod sealed {
     pub trait Utf8 {
         /// Bytes that are UTF-8.
         fn utf8(&self) -> &[u8];
-        /// The same bytes, to be kept: shared where they can be.
-        #[cfg(feature = "rfc6455")]
-        fn bytes(&self) -> Bytes {
-            Bytes::copy_from_slice(self.utf8())
+        /// The same bytes, where they are shared already.
+        fn shared(&self) -> Option<Bytes> {
+            None
         }
         /// A frame of them.
         fn frame(&self) -> EncodedFrame;
@@ -75,9 +72,8 @@ impl Utf8 for Text {
         self.as_bytes()
     }
 
-    #[cfg(feature = "rfc6455")]
-    fn bytes(&self) -> Bytes {
-        self.clone().into_bytes()
+    fn shared(&self) -> Option<Bytes> {
+        Some(self.clone().into_bytes())
     }
 
     fn frame(&self) -> EncodedFrame {
@@ -100,9 +96,8 @@ impl<T: Utf8 + ?Sized> Utf8 for &T {
         T::utf8(self)
     }
 
-    #[cfg(feature = "rfc6455")]
-    fn bytes(&self) -> Bytes {
-        T::bytes(self)
+    fn shared(&self) -> Option<Bytes> {
+        T::shared(self)
     }
 
     fn frame(&self) -> EncodedFrame {
@@ -115,9 +110,8 @@ impl<T: Utf8 + ?Sized> Utf8 for Arc<T> {
         T::utf8(self)
     }
 
-    #[cfg(feature = "rfc6455")]
-    fn bytes(&self) -> Bytes {
-        T::bytes(self)
+    fn shared(&self) -> Option<Bytes> {
+        T::shared(self)
     }
 
     fn frame(&self) -> EncodedFrame {

@@ -81,8 +81,15 @@ impl ReadBuffer {
     }
 
     fn make_room(&mut self) {
+        // From the front, which is in the processor's cache, if nobody holds on to what was read.
+        if self.bytes.is_empty() && self.bytes.try_reclaim(CHUNK_LEN) {
+            return;
+        }
         let room = self.bytes.capacity() - self.bytes.len();
-        if room < CHUNK_LEN / 2 && !self.bytes.try_reclaim(CHUNK_LEN / 2) && room < MIN_READ_LEN {
+        if room < MAX_READ_LEN
+            && !self.bytes.try_reclaim(MAX_READ_LEN)
+            && (room < MIN_READ_LEN || self.bytes.is_empty())
+        {
             let mut bytes = BytesMut::with_capacity(CHUNK_LEN.max(2 * self.bytes.len()));
             bytes.extend_from_slice(&self.bytes);
             self.bytes = bytes;
@@ -96,7 +103,7 @@ impl ReadBuffer {
 
     /// The connection is going to sleep: lets go of the thread's memory.
     pub(crate) fn rest(&mut self) {
-        if self.is_lent {
+        if self.is_lent && self.bytes.len() < MIN_KEPT_LEN {
             let own = BytesMut::from(&*self.bytes);
             let mut lent = std::mem::replace(&mut self.bytes, own);
             self.is_lent = false;
@@ -105,7 +112,7 @@ impl ReadBuffer {
                 // Not while the thread ends.
                 let _ = SPARE.try_with(|spare| spare.set(lent));
             }
-        } else if self.bytes.is_empty() {
+        } else if !self.is_lent && self.bytes.is_empty() {
             self.bytes = BytesMut::new();
         }
     }
@@ -123,4 +130,7 @@ const MIN_READ_LEN: usize = 4 << 10;
 /// The most that is read at once.
 const MAX_READ_LEN: usize = 64 << 10;
 /// What a thread reads into.
-const CHUNK_LEN: usize = 128 << 10;
+const CHUNK_LEN: usize = 256 << 10;
+/// The beginning of a frame for which a connection that sleeps keeps what it was lent: a copy of it
+/// would cost more than it saves.
+const MIN_KEPT_LEN: usize = 32 << 10;

@@ -37,6 +37,10 @@ pub(super) enum Entry {
     Inline(Run),
     /// A draft-76 frame that other connections share.
     Frame(Bytes),
+    /// The content of a draft-76 frame, which keeps a buffer alive that others read into.
+    Lent(Bytes),
+    /// The content of a draft-76 frame.
+    Content(Bytes),
     /// A text that is framed elsewhere.
     #[cfg(feature = "rfc6455")]
     Text(Bytes),
@@ -51,6 +55,7 @@ impl Entry {
         match self {
             Self::Inline(run) => run.len,
             Self::Frame(bytes) => bytes.len(),
+            Self::Lent(bytes) | Self::Content(bytes) => bytes.len() + 2,
             #[cfg(feature = "rfc6455")]
             Self::Text(bytes) | Self::Binary(bytes) => bytes.len() + 2,
         }
@@ -85,7 +90,7 @@ impl Queue {
             self.inline = SPARE.take();
         }
         self.inline.reserve(added);
-        self.inline.push(0x00);
+        self.inline.push(TEXT);
         self.inline.extend_from_slice(utf8);
         self.inline.push(TERMINATOR);
         self.run.messages += 1;
@@ -134,27 +139,55 @@ impl Queue {
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut inline = self.inline.get(self.inline_at..).unwrap_or_default();
         let mut skip = self.written;
-        let bytes = self.entries.iter().map(|entry| match entry {
-            Entry::Inline(run) => {
-                skip = 0;
-                let (bytes, rest) = inline.split_at_checked(run.len).unwrap_or_default();
-                inline = rest;
-                bytes
-            }
-            Entry::Frame(bytes) => bytes.get(std::mem::take(&mut skip)..).unwrap_or_default(),
-            #[cfg(feature = "rfc6455")]
-            Entry::Text(_) | Entry::Binary(_) => &[],
-        });
         let mut count = 0;
-        for (slot, bytes) in slices.iter_mut().zip(bytes) {
-            *slot = IoSlice::new(bytes);
-            count += 1;
+        let mut put = |bytes: &'a [u8], skip: &mut usize| {
+            let (_, bytes) = bytes.split_at(bytes.len().min(*skip));
+            match slices.get_mut(count) {
+                Some(slot) if !bytes.is_empty() => {
+                    *slot = IoSlice::new(bytes);
+                    count += 1;
+                    *skip = 0;
+                    true
+                }
+                Some(_) => true,
+                None => false,
+            }
+        };
+        for entry in &self.entries {
+            let goes_on = match entry {
+                Entry::Inline(run) => {
+                    let (bytes, rest) = inline.split_at_checked(run.len).unwrap_or_default();
+                    inline = rest;
+                    // Only what is left of it is there.
+                    put(bytes, &mut 0)
+                }
+                Entry::Frame(bytes) => put(bytes, &mut skip),
+                Entry::Lent(bytes) | Entry::Content(bytes) => {
+                    [&[TEXT][..], bytes, &[TERMINATOR]].into_iter().all(|part| {
+                        let goes_on = put(part, &mut skip);
+                        skip = skip.saturating_sub(part.len());
+                        goes_on
+                    })
+                }
+                #[cfg(feature = "rfc6455")]
+                Entry::Text(_) | Entry::Binary(_) => true,
+            };
+            if !goes_on {
+                return count;
+            }
+            skip = 0;
         }
-        if let (true, Some(slot)) = (self.run.messages > 0, slices.get_mut(count)) {
-            *slot = IoSlice::new(inline);
-            count += 1;
-        }
+        put(inline, &mut 0);
         count
+    }
+
+    /// What is left stays for a while: it is not to keep more than itself alive.
+    pub(super) fn stay(&mut self) {
+        for entry in &mut self.entries {
+            if let Entry::Lent(bytes) = entry {
+                *entry = Entry::Content(Bytes::copy_from_slice(bytes));
+            }
+        }
     }
 
     /// So many bytes were written. Returns how many messages have left with that.
@@ -291,6 +324,8 @@ impl Queue {
     }
 }
 
+/// The first byte of a draft-76 frame.
+const TEXT: u8 = 0x00;
 /// The last byte of a draft-76 frame, which is nowhere else in it.
 const TERMINATOR: u8 = 0xff;
 /// Room for entries that an idle connection keeps.

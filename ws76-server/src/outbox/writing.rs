@@ -62,6 +62,7 @@ impl Outbox {
         }
         self.writer = Some(writer);
         self.queue.rest();
+        self.queue.stay();
         !self.queue.is_empty()
     }
 
@@ -105,6 +106,9 @@ impl Outbox {
             None => self.poll_write_and_flush(io, cx),
         };
         self.blocked = flushed.is_pending();
+        if self.blocked {
+            self.queue.stay();
+        }
         flushed
     }
 
