@@ -144,8 +144,8 @@ impl<S> Connection<S> {
     /// # Cancel safety
     ///
     /// When the future is dropped before it is done, the message was not queued.
-    pub async fn send(&self, text: impl AsText) -> Result<(), SendError> {
-        self.line.push(|outbox| outbox.push(&text)).await
+    pub fn send(&self, text: impl AsText) -> impl Future<Output = Result<(), SendError>> {
+        self.line.push(move |outbox| outbox.push(&text))
     }
 
     /// Queues a message if there is room. Unlike the methods of [`Registry`], this leaves it to the
@@ -179,9 +179,12 @@ impl<S> Connection<S> {
     /// # Cancel safety
     ///
     /// When the future is dropped before it is done, the message was not queued.
-    pub async fn send_binary(&self, bytes: impl Into<Bytes>) -> Result<(), SendError> {
+    pub fn send_binary(
+        &self,
+        bytes: impl Into<Bytes>,
+    ) -> impl Future<Output = Result<(), SendError>> {
         let bytes = bytes.into();
-        self.line.push(|outbox| outbox.push_binary(&bytes)).await
+        self.line.push(move |outbox| outbox.push_binary(&bytes))
     }
 
     /// As [`Connection::try_send`], with a binary message.

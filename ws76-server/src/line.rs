@@ -121,14 +121,20 @@ impl Line {
     }
 
     /// As [`Self::try_push`], but waits while there is no room.
-    pub(crate) async fn push(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "holds `push` once, which an `async fn` does not"
+    )]
+    pub(crate) fn push(
         self: &Arc<Self>,
         push: impl Fn(&mut Outbox) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
-        match self.try_push(&push) {
-            // Seldom, and so not a part of each handler's future.
-            Err(SendError::Full) => Box::pin(self.push_when_there_is_room(push)).await,
-            result => result,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        async move {
+            match self.try_push(&push) {
+                // Seldom, and so not a part of each handler's future.
+                Err(SendError::Full) => Box::pin(self.push_when_there_is_room(&push)).await,
+                result => result,
+            }
         }
     }
 

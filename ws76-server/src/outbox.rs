@@ -29,7 +29,7 @@ pub(crate) struct Outbox {
     /// Messages taken in, and messages that left to the kernel or were dropped: both only grow.
     accepted: u64,
     gone: u64,
-    /// Messages that left, the closing frame not among them.
+    /// Messages that left since that was last told, the closing frame not among them.
     sent: u64,
     /// Messages that were taken in and then dropped.
     dropped: u64,
@@ -55,12 +55,20 @@ pub(crate) struct Outbox {
     /// Bytes that were written to the stream.
     sent_len: u64,
     /// What was told of what was done.
-    told: Traffic,
+    told: Told,
     /// What an RFC 6455 client is told by the closing frame, if the application has said so.
     status: Option<Box<CloseStatus>>,
     /// Whether messages are framed elsewhere: those of RFC 6455, which may be binary.
     #[cfg(feature = "rfc6455")]
     is_rfc6455: bool,
+}
+
+/// What the counters were told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    sent_len: u64,
+    dropped: u64,
+    queued: usize,
 }
 
 /// A message, taken out of the queue.
@@ -131,7 +139,7 @@ impl Outbox {
             blocked: false,
             claimed: 0,
             sent_len: 0,
-            told: Traffic::default(),
+            told: Told::default(),
             status: None,
             #[cfg(feature = "rfc6455")]
             is_rfc6455: matches!(protocol, Protocol::Rfc6455 | Protocol::Hybi { .. }),
@@ -286,16 +294,21 @@ impl Outbox {
 
     /// What was done since this was last asked.
     pub(crate) fn take_traffic(&mut self) -> Traffic {
-        let now = Traffic {
-            sent_messages: self.sent,
-            sent_len: self.sent_len,
-            dropped_messages: self.dropped,
-            // Bounded, and far from this type's end.
-            queued_messages: i64::try_from(self.queue.messages()).unwrap_or(i64::MAX),
+        // Bounded, and far from these types' ends.
+        let queued = self.queue.messages();
+        let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let done = Traffic {
+            sent_messages: std::mem::take(&mut self.sent),
+            sent_len: self.sent_len - self.told.sent_len,
+            dropped_messages: self.dropped - self.told.dropped,
+            queued_messages: signed(queued) - signed(self.told.queued),
             ..Traffic::default()
         };
-        let done = now.since(&self.told);
-        self.told = now;
+        self.told = Told {
+            sent_len: self.sent_len,
+            dropped: self.dropped,
+            queued,
+        };
         done
     }
 

@@ -107,18 +107,6 @@ impl Traffic {
         self.dropped_messages += other.dropped_messages;
         self.queued_messages += other.queued_messages;
     }
-
-    /// What was done between `before` and now.
-    pub(crate) const fn since(&self, before: &Self) -> Self {
-        Self {
-            received_messages: self.received_messages - before.received_messages,
-            received_len: self.received_len - before.received_len,
-            sent_messages: self.sent_messages - before.sent_messages,
-            sent_len: self.sent_len - before.sent_len,
-            dropped_messages: self.dropped_messages - before.dropped_messages,
-            queued_messages: self.queued_messages - before.queued_messages,
-        }
-    }
 }
 
 impl Counters {
