@@ -1,8 +1,9 @@
 //! Writing frames (draft-76 §5.3): text, and the closing frame. There is nothing else to send.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 use crate::{
     Text,
@@ -71,9 +72,9 @@ impl EncodedFrame {
     }
 
     fn from_utf8(text: &[u8]) -> Self {
-        let mut bytes = BytesMut::with_capacity(text.len() + 2);
+        let mut bytes = Vec::with_capacity(text.len() + 2);
         encode(text, &mut bytes);
-        Self(bytes.freeze())
+        Self(bytes.into())
     }
 }
 
