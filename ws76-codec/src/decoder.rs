@@ -17,6 +17,7 @@ use memchr::memchr;
 
 use crate::{
     DecodeError, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text,
+    ascii::ascii_len,
     frame::{CLOSING, HIGH_BIT, TERMINATOR, TEXT},
     text,
     text::SHORT_LEN,
@@ -113,7 +114,7 @@ impl Decoder {
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         // A short text of ASCII with others behind it: of these many come at once.
         if let State::Idle = self.state
-            && let Some([TEXT, content @ ..]) = src.first_chunk::<{ SHORT_LEN + 2 }>()
+            && let Some([TEXT, content @ ..]) = src.first_chunk::<SHORT_FRAME_LEN>()
         {
             let ascii = ascii_len(content);
             if content.get(ascii) == Some(&TERMINATOR)
@@ -386,17 +387,5 @@ fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
     }
 }
 
-/// How many bytes at the front are ASCII.
-fn ascii_len(bytes: &[u8]) -> usize {
-    let (chunks, _) = bytes.as_chunks::<64>();
-    let mut len = 64 * chunks.iter().take_while(|chunk| chunk.is_ascii()).count();
-    let (words, tail) = bytes.get(len..).unwrap_or_default().as_chunks();
-    for word in words {
-        let high_bits = u64::from_le_bytes(*word) & 0x8080_8080_8080_8080;
-        if high_bits != 0 {
-            return len + high_bits.trailing_zeros() as usize / 8;
-        }
-        len += 8;
-    }
-    len + tail.iter().take_while(|byte| byte.is_ascii()).count()
-}
+/// A text frame whose text is as long as one that is held in place.
+const SHORT_FRAME_LEN: usize = SHORT_LEN + 2;

@@ -59,6 +59,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod ascii;
 mod closing;
 mod config;
 mod decoder;

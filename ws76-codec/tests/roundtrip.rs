@@ -1,5 +1,7 @@
 //! What is encoded is decoded again; `Text` and `EncodedFrame` as values; the closing handshake.
 
+mod support;
+
 use std::{
     cmp::Ordering,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
@@ -7,6 +9,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
+use support::lens;
 use ws76_codec::{
     ClosingHandshake, Decoder, DecoderConfig, EncodedFrame, Frame, Text, encode_closing,
     encode_text,
@@ -61,6 +64,31 @@ fn text_frame_on_the_wire_is_00_text_ff() {
     let mut bytes = Vec::new();
     encode_text("hi", &mut bytes);
     assert_eq!(bytes, b"\x00hi\xff");
+}
+
+#[test]
+fn text_of_each_length_is_encoded_whole_into_what_grows_and_what_does_not() {
+    let long = [2 << 10, 4 << 10, 1 << 20].map(|len: usize| len - 1..=len + 1);
+    // Miri would take minutes for the longest.
+    let long = long
+        .into_iter()
+        .flatten()
+        .filter(|len| !cfg!(miri) || *len < 3000);
+    for len in lens(140).chain(long) {
+        let text: String = ('a'..='z').cycle().take(len).collect();
+        let expected = [b"\0", text.as_bytes(), b"\xff"].concat();
+        let mut vec = Vec::new();
+        encode_text(&text, &mut vec);
+        assert!(vec == expected, "{len} bytes");
+        let mut bytes = BytesMut::new();
+        Text::from(text).encode(&mut bytes);
+        assert!(bytes == expected, "{len} bytes");
+        let mut fixed = vec![0; len + 3];
+        let mut room = &mut fixed[..];
+        encode_text(str::from_utf8(&expected[1..=len]).unwrap(), &mut room);
+        assert_eq!(room.len(), 1);
+        assert!(fixed.starts_with(&expected), "{len} bytes");
+    }
 }
 
 #[test]

@@ -1,0 +1,39 @@
+//! How far bytes are ASCII. The byte that ends this is in a text frame most often its end.
+
+/// How many bytes at the front are ASCII.
+pub(crate) fn ascii_len(bytes: &[u8]) -> usize {
+    let (chunks, _) = bytes.as_chunks::<64>();
+    let mut len = 64 * chunks.iter().take_while(|chunk| chunk.is_ascii()).count();
+    let (words, tail) = bytes.get(len..).unwrap_or_default().as_chunks();
+    for word in words {
+        let high_bits = u64::from_le_bytes(*word) & 0x8080_8080_8080_8080;
+        if high_bits != 0 {
+            return len + high_bits.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    len + tail.iter().take_while(|byte| byte.is_ascii()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ascii_ends_at_the_first_byte_with_the_high_bit() {
+        let lens = (0..=150).step_by(if cfg!(miri) { 17 } else { 1 });
+        for len in lens {
+            let mut bytes = [0x7f; 150];
+            assert_eq!(ascii_len(&bytes[..len]), len);
+            for at in 0..len {
+                for byte in [0x80, 0xff] {
+                    bytes[at..].fill(byte);
+                    assert_eq!(ascii_len(&bytes[..len]), at);
+                }
+                bytes[at + 1..].fill(0);
+                assert_eq!(ascii_len(&bytes[..len]), at);
+                bytes.fill(0x7f);
+            }
+        }
+    }
+}
