@@ -133,7 +133,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_flush(cx),
-            Self::Reader(_) => Poll::Ready(Err(given_away())),
+            // Nothing was written here.
+            Self::Reader(_) => Poll::Ready(Ok(())),
             #[cfg(feature = "tls")]
             Self::Tls(io) => Pin::new(io).poll_flush(cx),
         }
