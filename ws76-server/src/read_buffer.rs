@@ -124,3 +124,6 @@ const MIN_READ_LEN: usize = 4 << 10;
 const MAX_READ_LEN: usize = 64 << 10;
 /// What a thread reads into.
 const CHUNK_LEN: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests;
