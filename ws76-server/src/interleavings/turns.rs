@@ -179,7 +179,7 @@ fn receiver_that_ends_in_a_turn_is_accounted_for() {
     for (cause, expected) in [
         (Cause::Close, &[(0, 0), (1, 1), (2, 2)][..]),
         (Cause::Abort, &[(0, 0), (1, 0), (1, 1), (2, 0), (2, 2)]),
-        (Cause::Reset, &[(2, 0), (2, 2)]),
+        (Cause::Reset, &[(1, 0), (2, 0), (2, 1), (2, 2)]),
     ] {
         let seen = explore(&format!("receiver_ends, {cause:?}"), FEW, move || {
             let registry = Registry::default();
