@@ -91,6 +91,7 @@ pub(crate) async fn run<W, H, S>(
             }
         };
     };
+    let end = driver.cause(end);
     let close = driver.close(end).await;
     drop(registered);
     driver.done.add(&connection.line().outbox().take_traffic());
@@ -219,6 +220,14 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
         self.count();
         self.poll_timer(cx).map(Err)
+    }
+
+    /// What is behind the end of a stream: a sender may have been told, and the driver was not.
+    fn cause(&self, end: End) -> End {
+        match (end, self.connection.line().outbox().failed()) {
+            (End::Eof | End::Error(_), Some(error)) => End::Error(ConnectionError::Io(error)),
+            (end, _) => end,
+        }
     }
 
     const fn took(&mut self, len: usize) {

@@ -13,8 +13,8 @@ use queue::{Entry, Queue};
 use ws76_codec::EncodedFrame;
 
 use crate::{
-    CloseStatus, Config, Protocol, SendError, SlowReceiver, payload::sealed::Utf8, stats::Traffic,
-    stream::Writer,
+    CloseStatus, Config, Posix, Protocol, SendError, SlowReceiver, payload::sealed::Utf8,
+    stats::Traffic, stream::Writer,
 };
 
 /// What a connection has yet to send.
@@ -50,6 +50,8 @@ pub(crate) struct Outbox {
     writer: Option<Box<dyn Writer>>,
     /// The stream takes no more: it wakes the driver when it does.
     blocked: bool,
+    /// What a write by others than the driver failed with.
+    failed: Option<Posix>,
     /// The last turn that is going to write what is queued.
     claimed: u64,
     /// Bytes that were written to the stream.
@@ -129,6 +131,7 @@ impl Outbox {
             driver: None,
             writer: None,
             blocked: false,
+            failed: None,
             claimed: 0,
             sent_len: 0,
             told: Traffic::default(),
