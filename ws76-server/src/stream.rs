@@ -62,12 +62,12 @@ impl<T: 'static> Stream<T> {
 }
 
 /// `value` as what it is, if that is a `U`.
+#[expect(clippy::expect_used, reason = "only a `U` is taken")]
 fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
     let mut value = Some(value);
     let any: &mut dyn Any = &mut value;
     match any.downcast_mut::<Option<U>>().and_then(Option::take) {
         Some(value) => Ok(value),
-        // Taken only above.
         None => Err(value.expect("still there")),
     }
 }

@@ -25,13 +25,13 @@ use crate::{
 };
 
 #[cfg(not(all(test, ws76_loom)))]
-use std::thread_local;
+std::thread_local! {
+    /// The turn that this thread is in.
+    static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
+}
 
 #[cfg(all(test, ws76_loom))]
-use loom::thread_local;
-
-thread_local! {
-    /// The turn that this thread is in.
+loom::thread_local! {
     static TURN: RefCell<Option<Turn>> = RefCell::new(None);
 }
 

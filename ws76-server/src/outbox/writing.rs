@@ -45,7 +45,7 @@ impl Outbox {
         let Some(writer) = self.writer.take() else {
             return true;
         };
-        while self.queue.len() > 0 {
+        while !self.queue.is_empty() {
             let written = match self.queue.only() {
                 Some(bytes) => writer.try_write(bytes),
                 None => {
@@ -154,7 +154,7 @@ impl Outbox {
         io: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.queue.len() > 0 {
+        while !self.queue.is_empty() {
             let io = Pin::new(&mut *io);
             let done = match self.queue.only() {
                 Some(bytes) => ready!(io.poll_write(cx, bytes))?,
