@@ -3,12 +3,14 @@
 //! Senders push whole frames under the connection's lock; the driver writes them out under the same
 //! lock, in that order: draft-76 frames as they are, messages of RFC 6455 through its own framing.
 
+mod phase;
 mod queue;
 mod writing;
 
 use std::task::Waker;
 
 use bytes::Bytes;
+pub(crate) use phase::{Asked, Dropped, Phase};
 use queue::{Entry, Queue};
 use ws76_codec::EncodedFrame;
 
@@ -72,37 +74,6 @@ pub(crate) enum Popped {
     /// Bytes of UTF-8.
     Text(Bytes),
     Binary(Bytes),
-}
-
-/// How far the close of a connection has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Open,
-    /// What is queued goes out, then the closing frame.
-    Closing(Asked),
-    /// Nothing goes out any more.
-    Dropped(Dropped),
-}
-
-/// Who asked for a close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Local,
-    Shutdown,
-    /// The driver, because of the peer or an error.
-    Driver,
-}
-
-/// Why nothing goes out any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dropped {
-    SlowReceiver,
-    /// A shutdown took too long.
-    Abort,
-    /// The stream failed while the handler was called.
-    Failed,
-    /// The driver is done with the stream.
-    Driver,
 }
 
 impl Outbox {
