@@ -5,18 +5,12 @@ mod support;
 use std::{
     collections::BTreeMap,
     io,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, OnceLock},
 };
 
-use support::{BOTH, Client, Quiet, Seen, Speaks, TestServer, narrow_listener, settle, within};
+use support::{BOTH, Client, Quiet, Seen, Speaks, TestServer, settle, within};
 use tokio::sync::Notify;
-use ws76_server::{
-    CloseReason, Config, Connection, ConnectionError, Handler, SendError, SlowReceiver, Text,
-    Timeout,
-};
+use ws76_server::{CloseReason, Config, Connection, ConnectionError, Handler, SendError, Text};
 
 /// Sends what comes to all others, three times.
 struct Thrice;
@@ -195,106 +189,6 @@ async fn broadcast_of_a_handler_that_panics_is_delivered() {
     }
 }
 
-/// Keeps its connections; sends messages of the numbers that come to all others.
-#[derive(Default)]
-struct Flood {
-    kept: Mutex<Vec<Connection>>,
-    /// Counts what was queued.
-    queued: Arc<AtomicUsize>,
-}
-
-impl Handler for Flood {
-    async fn on_open(&self, connection: &Connection) {
-        self.kept.lock().unwrap().push(connection.clone());
-    }
-
-    async fn on_message(&self, connection: &Connection, text: Text) {
-        let (from, to) = text.as_str().split_once("..").unwrap();
-        for number in from.parse().unwrap()..to.parse::<usize>().unwrap() {
-            let registry = connection.registry();
-            let delivery = registry.broadcast(connection.id(), numbered(number));
-            self.queued.fetch_add(delivery.queued, Relaxed);
-        }
-    }
-}
-
-/// A message of a KiB that begins with its number.
-fn numbered(number: usize) -> String {
-    format!("{number:01024}")
-}
-
-#[tokio::test]
-async fn receiver_that_reads_late_gets_all_that_was_queued_in_order() {
-    // P1, P2, P7: the kernel takes some of what a handler sends, the queue the rest.
-    for &speaks in BOTH {
-        let config = Config::new().with_max_queued_len(1 << 20);
-        let server = TestServer::on(narrow_listener(), config, Flood::default());
-        let mut slow = Client::connect_narrow(server.addr)
-            .await
-            .opened(Speaks::Draft76)
-            .await;
-        let mut source = Client::open(server.addr, speaks).await;
-        source.send("0..400").await;
-        settle().await;
-        source.send("400..401").await;
-        settle().await;
-        for number in 0..401 {
-            slow.expect_text(&numbered(number)).await;
-        }
-        assert_sent(&server, 401, 401 * 1026).await;
-    }
-}
-
-#[tokio::test]
-async fn slow_receiver_of_a_handler_meets_the_policy_and_the_numbers_are_exact() {
-    // P7: Ok = received + dropped.
-    for policy in [
-        SlowReceiver::Disconnect,
-        SlowReceiver::DropNewest,
-        SlowReceiver::DropOldest,
-    ] {
-        let config = Config::new()
-            .with_max_queued_messages(8)
-            .with_slow_receiver(policy);
-        let flood = Flood::default();
-        let queued = Arc::clone(&flood.queued);
-        let mut server = TestServer::on(narrow_listener(), config, flood);
-        let mut slow = Client::connect_narrow(server.addr)
-            .await
-            .opened(Speaks::Draft76)
-            .await;
-        let connection = server.opened(1).await;
-        let mut fast = Client::open(server.addr, Speaks::Draft76).await;
-        let mut source = Client::open(server.addr, Speaks::Draft76).await;
-        for number in 0..400 {
-            source.send(&format!("{number}..{}", number + 1)).await;
-            fast.expect_text(&numbered(number)).await;
-        }
-        let dropped = usize::try_from(connection.dropped()).unwrap();
-        let queued = queued.load(Relaxed) - 400;
-        if policy == SlowReceiver::Disconnect {
-            assert_eq!(server.closed().await, (1, CloseReason::SlowReceiver));
-            assert_eq!(dropped, 8, "the whole queue");
-            let whole = slow.read_to_end().await.len() / 1026;
-            assert_eq!(queued, whole + dropped);
-            assert_eq!(server.stats().sent_messages, 400 + whole as u64);
-            continue;
-        }
-        assert_eq!(connection.queued(), 8);
-        connection.close();
-        let mut got = Vec::new();
-        while let Some(text) = slow.next_text().await {
-            got.push(text.parse::<usize>().unwrap());
-        }
-        assert!(got.is_sorted() && got.len() < 400);
-        assert_eq!(queued, got.len() + dropped);
-        match policy {
-            SlowReceiver::DropNewest => assert_eq!(dropped, 0),
-            _ => assert_eq!((queued, got.last()), (400, Some(&399))),
-        }
-    }
-}
-
 /// Sends to the first connection that opened, waiting for room and then for the kernel.
 #[derive(Default)]
 struct Patient {
@@ -376,8 +270,7 @@ async fn reset_that_a_sender_meets_first_is_what_the_closed_event_says() {
 async fn client_of_a_handle_that_is_kept_sees_the_end() {
     // T16: the write side is given up, whoever still holds the connection.
     for &speaks in BOTH {
-        let flood = Flood::default();
-        let mut server = TestServer::start(flood).await;
+        let mut server = TestServer::start(Quiet).await;
         let mut client = Client::open(server.addr, speaks).await;
         let kept = server.opened(1).await;
         client.finish().await;
@@ -389,36 +282,6 @@ async fn client_of_a_handle_that_is_kept_sees_the_end() {
         );
         assert_eq!(kept.try_send("late"), Err(SendError::Closed));
         kept.close();
-    }
-}
-
-#[tokio::test]
-async fn write_timeout_comes_though_others_send() {
-    // P7: the receiver never reads.
-    let config = Config::new()
-        .with_max_queued_messages(8)
-        .with_slow_receiver(SlowReceiver::DropNewest);
-    let mut server = TestServer::on(narrow_listener(), config, Flood::default());
-    let _slow = Client::connect_narrow(server.addr)
-        .await
-        .opened(Speaks::Draft76)
-        .await;
-    server.opened(1).await;
-    let mut source = Client::open(server.addr, Speaks::Draft76).await;
-    for _ in 0..3 {
-        source.send("0..400").await;
-        settle().await;
-    }
-    loop {
-        match server.next_due().await {
-            Seen::Closed(id, reason) => {
-                let timeout = ConnectionError::Timeout(Timeout::Write);
-                assert_eq!((id, reason), (1, CloseReason::Error(timeout)));
-                break;
-            }
-            Seen::Forbidden(id, what) => panic!("connection {id}: {what}"),
-            _ => {}
-        }
     }
 }
 
