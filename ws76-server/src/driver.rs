@@ -86,6 +86,7 @@ pub(crate) async fn run<W, H, S>(
             }
         };
     };
+    let end = driver.cause(end);
     // The end has memory of its own, which an open connection does not need.
     let close = Box::pin(driver.close(end)).await;
     drop(registered);
@@ -252,6 +253,14 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
                 Err(End::ClosingFrame)
             }
             Incoming::End => Err(End::Eof),
+        }
+    }
+
+    /// What is behind the end of a stream: a sender may have been told, and the driver was not.
+    fn cause(&self, end: End) -> End {
+        match (end, self.connection.line().outbox().failed()) {
+            (End::Eof | End::Error(_), Some(error)) => End::Error(ConnectionError::Io(error)),
+            (end, _) => end,
         }
     }
 

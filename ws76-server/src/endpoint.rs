@@ -1,5 +1,7 @@
 //! The core of a server under its listeners: one handler, its connections, and their end.
 
+mod permit;
+
 use std::{
     fmt,
     pin::{Pin, pin},
@@ -9,9 +11,10 @@ use std::{
     },
 };
 
+pub(crate) use permit::Permit;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -19,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455::Rfc6455;
 use crate::{
-    Config, Handler, Peer, Protocol, Registry, Stats, WhenFull,
+    Config, Handler, Peer, Protocol, Registry, Stats,
     addresses::{AddressPlace, Addresses},
     draft76::Draft76,
     driver::{self, after},
@@ -191,26 +194,6 @@ where
         }
     }
 
-    /// A place among the connections, or [`Permit::Full`] where that is refused; none after a
-    /// shutdown.
-    pub(crate) async fn permit(&self) -> Option<Permit> {
-        if self.0.drain.is_cancelled() {
-            return None;
-        }
-        let permits = Arc::clone(&self.0.permits);
-        if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
-            return Some(Permit::Place(permit));
-        }
-        if self.0.config().when_full == WhenFull::Refuse {
-            return Some(Permit::Full);
-        }
-        tokio::select! {
-            biased;
-            () = self.0.drain.cancelled() => None,
-            permit = permits.acquire_owned() => permit.ok().map(Permit::Place),
-        }
-    }
-
     /// Serves a stream in a task of its own.
     pub(crate) fn spawn<T>(
         &self,
@@ -372,6 +355,10 @@ where
     S: Default + Send + Sync + 'static,
 {
     /// Captures `wire`, and does not move it again: it is held once.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "holds `wire` once, which an `async fn` does not"
+    )]
     fn drive<W: Wire>(
         self,
         mut wire: W,
@@ -395,18 +382,6 @@ where
 
 /// Runs an open connection to its end.
 type Driving = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// What a stream comes with.
-#[derive(Debug)]
-pub(crate) enum Permit {
-    /// A place among the connections, until it is dropped.
-    Place(
-        #[expect(dead_code, reason = "held, and given back when it is dropped")]
-        OwnedSemaphorePermit,
-    ),
-    /// There is no place: the request is answered 503.
-    Full,
-}
 
 impl<H, S> Clone for Endpoint<H, S> {
     fn clone(&self) -> Self {

@@ -18,11 +18,12 @@ mod closing;
 mod peer;
 mod registry;
 mod sends;
+mod turns;
 
 use std::{
     collections::BTreeSet,
     fmt::Debug,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, OnceLock},
     task::{Context, Poll, Wake, Waker},
 };
@@ -38,7 +39,7 @@ use ws76_handshake::{HeadLimits, Incoming, RequestReader};
 use crate::rfc6455::Rfc6455;
 use crate::{
     CloseReason, Config, Connection, ConnectionError, Handler, Protocol, Registry, Request,
-    SendError, draft76::Draft76, driver, registry::Registered, stats::Counters,
+    SendError, draft76::Draft76, driver, registry::Registered, stats::Counters, turn::in_turns,
 };
 
 /// How often a run takes a thread off that could go on.
@@ -251,15 +252,17 @@ fn serve(
         let (counters, abort) = (Counters::default(), CancellationToken::new());
         match peer.protocol() {
             Protocol::Draft76 => {
+                let line = registered.connection().line();
+                line.outbox().set_writer(Some(Box::new(Stream::new(&peer))));
                 let wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
-                block_on(driver::run(
-                    wire, registered, handler, &config, &counters, &abort,
-                ));
+                let driver = driver::run(wire, registered, handler, &config, &counters, &abort);
+                block_on(async { in_turns(&counters, pin!(driver)).await });
             }
             #[cfg(feature = "rfc6455")]
             _ => block_on(async {
                 let wire = Rfc6455::new(stream, src, &config).await;
-                driver::run(wire, registered, handler, &config, &counters, &abort).await;
+                let driver = driver::run(wire, registered, handler, &config, &counters, &abort);
+                in_turns(&counters, pin!(driver)).await;
             }),
             #[cfg(not(feature = "rfc6455"))]
             _ => unreachable!("not built"),

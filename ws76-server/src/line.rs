@@ -55,10 +55,10 @@ impl Line {
     #[inline]
     pub(crate) fn try_push(
         self: &Arc<Self>,
-        push: impl FnOnce(&mut Outbox) -> Result<(), SendError>,
+        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         let mut outbox = self.outbox();
-        push(&mut outbox)?;
+        self.push_into(&mut outbox, push)?;
         let moved = self.queued(&mut outbox);
         drop(outbox);
         if moved {
@@ -75,7 +75,7 @@ impl Line {
         push: impl Fn(&mut Outbox) -> Result<(), SendError>,
     ) -> Pushed {
         let mut outbox = self.outbox();
-        let mut result = push(&mut outbox);
+        let mut result = self.push_into(&mut outbox, &push);
         let was_full = result == Err(SendError::Full);
         if was_full && outbox.make_room(len) {
             result = push(&mut outbox);
@@ -118,6 +118,23 @@ impl Line {
         }
         drop(outbox);
         self.push_or_drop(len, |outbox| outbox.push_shared(frame))
+    }
+
+    /// Queues a message with `push`. What takes the room only because a turn is not over is written
+    /// before: its receiver is not slow.
+    fn push_into(
+        &self,
+        outbox: &mut Outbox,
+        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let result = push(outbox);
+        if result != Err(SendError::Full) || !self.is_asleep() || !outbox.can_write_now() {
+            return result;
+        }
+        if outbox.write_now() {
+            self.wake_driver(outbox);
+        }
+        push(outbox)
     }
 
     /// As [`Self::try_push`], but waits while there is no room.

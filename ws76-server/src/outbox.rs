@@ -3,18 +3,20 @@
 //! Senders push whole frames under the connection's lock; the driver writes them out under the same
 //! lock, in that order: draft-76 frames as they are, messages of RFC 6455 through its own framing.
 
+mod phase;
 mod queue;
 mod writing;
 
 use std::task::Waker;
 
 use bytes::Bytes;
+pub(crate) use phase::{Asked, Dropped, Phase};
 use queue::{Entry, Queue};
 use ws76_codec::EncodedFrame;
 
 use crate::{
-    CloseStatus, Config, Protocol, SendError, SlowReceiver, payload::sealed::Utf8, stats::Traffic,
-    stream::Writer,
+    CloseStatus, Config, Posix, Protocol, SendError, SlowReceiver, payload::sealed::Utf8,
+    stats::Traffic, stream::Writer,
 };
 
 /// What a connection has yet to send.
@@ -50,6 +52,8 @@ pub(crate) struct Outbox {
     writer: Option<Box<dyn Writer>>,
     /// The stream takes no more: it wakes the driver when it does.
     blocked: bool,
+    /// What a write by others than the driver failed with.
+    failed: Option<Posix>,
     /// The last turn that is going to write what is queued.
     claimed: u64,
     /// Bytes that were written to the stream.
@@ -80,37 +84,6 @@ pub(crate) enum Popped {
     Binary(Bytes),
 }
 
-/// How far the close of a connection has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Open,
-    /// What is queued goes out, then the closing frame.
-    Closing(Asked),
-    /// Nothing goes out any more.
-    Dropped(Dropped),
-}
-
-/// Who asked for a close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Local,
-    Shutdown,
-    /// The driver, because of the peer or an error.
-    Driver,
-}
-
-/// Why nothing goes out any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dropped {
-    SlowReceiver,
-    /// A shutdown took too long.
-    Abort,
-    /// The stream failed while the handler was called.
-    Failed,
-    /// The driver is done with the stream.
-    Driver,
-}
-
 impl Outbox {
     #[cfg_attr(
         not(feature = "rfc6455"),
@@ -137,6 +110,7 @@ impl Outbox {
             driver: None,
             writer: None,
             blocked: false,
+            failed: None,
             claimed: 0,
             sent_len: 0,
             told: Told::default(),

@@ -134,3 +134,6 @@ const CHUNK_LEN: usize = 256 << 10;
 /// The beginning of a frame for which a connection that sleeps keeps what it was lent: a copy of it
 /// would cost more than it saves.
 const MIN_KEPT_LEN: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -62,12 +62,12 @@ impl<T: 'static> Stream<T> {
 }
 
 /// `value` as what it is, if that is a `U`.
+#[expect(clippy::expect_used, reason = "only a `U` is taken")]
 fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
     let mut value = Some(value);
     let any: &mut dyn Any = &mut value;
     match any.downcast_mut::<Option<U>>().and_then(Option::take) {
         Some(value) => Ok(value),
-        // Taken only above.
         None => Err(value.expect("still there")),
     }
 }
@@ -133,7 +133,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_flush(cx),
-            Self::Reader(_) => Poll::Ready(Err(given_away())),
+            // Nothing was written here.
+            Self::Reader(_) => Poll::Ready(Ok(())),
             #[cfg(feature = "tls")]
             Self::Tls(io) => Pin::new(io).poll_flush(cx),
         }

@@ -25,13 +25,13 @@ use crate::{
 };
 
 #[cfg(not(all(test, ws76_loom)))]
-use std::thread_local;
+std::thread_local! {
+    /// The turn that this thread is in.
+    static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
+}
 
 #[cfg(all(test, ws76_loom))]
-use loom::thread_local;
-
-thread_local! {
-    /// The turn that this thread is in.
+loom::thread_local! {
     static TURN: RefCell<Option<Turn>> = RefCell::new(None);
 }
 
@@ -40,17 +40,14 @@ std::thread_local! {
     static NUMBER: Cell<u64> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) << 40);
 }
 
-std::thread_local! {
-    /// Whether the driver that is polled has read more messages than that at hand.
-    static MORE: Cell<bool> = const { Cell::new(false) };
-}
-
 static THREADS: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Debug)]
 struct Turn {
     /// 0 until there is a line.
     number: u64,
+    /// Whether the driver has read more messages than that at hand.
+    more: bool,
     lines: VecDeque<Arc<Line>>,
     /// How many were written to during the poll.
     written: usize,
@@ -83,7 +80,7 @@ pub(crate) fn plan(line: &Arc<Line>, outbox: &mut Outbox) -> Option<When> {
             true => claimed & (LISTED | WRITTEN),
             false => 0,
         };
-        if seen & WRITTEN == 0 && turn.written < MAX_WRITTEN && !MORE.get() {
+        if seen & WRITTEN == 0 && turn.written < MAX_WRITTEN && !turn.more {
             turn.written += 1;
             outbox.claim(turn.number | seen | WRITTEN);
             return Some(When::Now);
@@ -108,25 +105,28 @@ pub(crate) fn wrote(traffic: &Traffic) {
 
 /// Says whether more messages were read than the one that the handler is called with next.
 pub(crate) fn expect_more(more: bool) {
-    MORE.set(more);
+    let _ = TURN.try_with(|turn| {
+        if let Some(turn) = turn.borrow_mut().as_mut() {
+            turn.more = more;
+        }
+    });
 }
 
 /// Runs a driver in turns: each poll is one.
 pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mut F>) -> F::Output {
     let mut lines = Lines::default();
     poll_fn(|cx| {
-        if lines.0.is_empty() {
-            let (polled, done) = lines.during(|| driver.as_mut().poll(cx));
-            if let Some(done) = done {
-                counters.traffic(&done);
-            }
+        let waits = !lines.0.is_empty();
+        if !waits {
+            let polled = lines.during(counters, || driver.as_mut().poll(cx));
             if polled.is_ready() {
                 return polled;
             }
         }
         lines.write(counters);
-        if !lines.0.is_empty() {
-            // The others have their turn first.
+        if waits || !lines.0.is_empty() {
+            // The others have their turn first; then the driver, for which this task may have been
+            // woken meanwhile.
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -142,19 +142,21 @@ fn next_number() -> u64 {
 }
 
 impl Lines {
-    /// Does something in a turn, of which these are the lines. There are none yet. Returns what was
-    /// written during that besides.
-    fn during<T>(&mut self, poll: impl FnOnce() -> T) -> (T, Option<Traffic>) {
+    /// Does something in a turn, of which these are the lines. There are none yet.
+    fn during<T>(&mut self, counters: &Counters, poll: impl FnOnce() -> T) -> T {
         let turn = Turn {
             number: 0,
+            more: false,
             lines: std::mem::take(&mut self.0),
             written: 0,
             done: Traffic::default(),
         };
-        let outer = TURN.with(|now| now.replace(Some(turn)));
-        let mut entered = Entered { lines: self, outer };
-        let output = poll();
-        (output, entered.leave())
+        let _entered = Entered {
+            outer: TURN.with(|now| now.replace(Some(turn))),
+            lines: self,
+            counters,
+        };
+        poll()
     }
 
     /// Writes to as many as a turn may.
@@ -168,6 +170,9 @@ impl Lines {
             done.add(&line.write_now());
         }
         counters.traffic(&done);
+        if self.0.is_empty() && self.0.capacity() > MAX_RESTING {
+            self.0 = VecDeque::new();
+        }
     }
 }
 
@@ -182,23 +187,20 @@ impl Drop for Lines {
 
 /// The turn that a thread is in, until this is dropped: also when there is a panic.
 struct Entered<'a> {
-    lines: &'a mut Lines,
     outer: Option<Turn>,
-}
-
-impl Entered<'_> {
-    fn leave(&mut self) -> Option<Traffic> {
-        let turn = TURN.try_with(|turn| turn.replace(self.outer.take()));
-        let turn = turn.ok().flatten()?;
-        self.lines.0 = turn.lines;
-        (turn.written > 0).then_some(turn.done)
-    }
+    lines: &'a mut Lines,
+    counters: &'a Counters,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.leave();
+        let turn = TURN.try_with(|turn| turn.replace(self.outer.take()));
+        let Some(turn) = turn.ok().flatten() else {
+            return;
+        };
+        self.lines.0 = turn.lines;
+        if turn.written > 0 {
+            self.counters.traffic(&turn.done);
         }
     }
 }
@@ -208,6 +210,11 @@ impl Drop for Entered<'_> {
 const LISTED: u64 = 1;
 const WRITTEN: u64 = 2;
 /// Receivers that are written to before the others have their turn.
-const MAX_WRITES: usize = 512;
+const MAX_WRITES: usize = if cfg!(test) { 3 } else { 512 };
 /// Receivers that are written to during one poll.
-const MAX_WRITTEN: usize = 2048;
+const MAX_WRITTEN: usize = if cfg!(test) { 4 } else { 2048 };
+/// Room for lines that a connection keeps between its turns.
+const MAX_RESTING: usize = 64;
+
+#[cfg(all(test, not(ws76_loom)))]
+mod tests;

@@ -5,7 +5,7 @@ mod support;
 
 use std::{env, fs::File, process::Command};
 
-use support::{BOTH, Client, Echo, TestServer};
+use support::{BOTH, Client, Echo, TestServer, within};
 use tokio::net::TcpSocket;
 
 #[test]
@@ -53,6 +53,39 @@ fn p9_accepting_goes_on_when_there_are_descriptors_again() {
             client.expect_text("hello").await;
         }
     });
+}
+
+/// Descriptors that this process has open.
+#[cfg(target_os = "linux")]
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn t16_connections_that_are_kept_keep_no_descriptor() {
+    for &speaks in BOTH {
+        let mut server = TestServer::start(Echo).await;
+        let before = descriptors();
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            clients.push(Client::open(server.addr, speaks).await);
+        }
+        let kept = server.registry.connections();
+        assert_eq!(kept.len(), 20);
+        assert!(descriptors() >= before + 40);
+        drop(clients);
+        for _ in 0..20 {
+            server.closed().await;
+        }
+        within("the end of all streams", async {
+            while descriptors() > before {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert!(kept.iter().all(|one| one.try_send("late").is_err()));
+    }
 }
 
 const FEW: &str = "WS76_FEW_DESCRIPTORS";

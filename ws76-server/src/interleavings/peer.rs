@@ -1,15 +1,15 @@
 //! A client, and the stream to it.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{Protocol, sync};
+use crate::{Protocol, stream::Writer, sync};
 
 /// A client that has sent what it sends before it reads, answers a closing frame, and hangs up when
 /// the server does.
@@ -177,22 +177,40 @@ impl Stream {
         Self(Arc::clone(peer))
     }
 
-    /// How many of `len` bytes the kernel takes.
-    fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(kernel) = &self.0.kernel else {
-            return Poll::Ready(Ok(len));
-        };
-        let mut kernel = kernel.lock().unwrap();
-        if kernel.reset {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+    /// Hands so much of it to the kernel as it takes; where that is nothing, `cx` is woken later.
+    fn write(&self, bytes: &[u8], cx: Option<&Context<'_>>) -> Poll<io::Result<usize>> {
+        let mut count = bytes.len();
+        if let Some(kernel) = &self.0.kernel {
+            let mut kernel = kernel.lock().unwrap();
+            if kernel.reset {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            if kernel.room == 0 {
+                if let Some(cx) = cx {
+                    kernel.writer = Some(cx.waker().clone());
+                }
+                return Poll::Pending;
+            }
+            count = count.min(kernel.room);
+            kernel.room -= count;
         }
-        if kernel.room == 0 {
-            kernel.writer = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let count = len.min(kernel.room);
-        kernel.room -= count;
+        let mut wire = self.0.wire.lock().unwrap();
+        assert_eq!(wire.shutdowns, 0, "a write after the shutdown");
+        wire.received.extend_from_slice(&bytes[..count]);
         Poll::Ready(Ok(count))
+    }
+}
+
+impl Writer for Stream {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.write(bytes, None) {
+            Poll::Ready(written) => written,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write(&slices[0])
     }
 }
 
@@ -202,11 +220,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let count = ready!(self.poll_room(buf.len(), cx))?;
-        let mut wire = self.0.wire.lock().unwrap();
-        assert_eq!(wire.shutdowns, 0, "a write after the shutdown");
-        wire.received.extend_from_slice(&buf[..count]);
-        Poll::Ready(Ok(count))
+        self.write(buf, Some(cx))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,9 @@
 //! The queue under any mix of frames and writes.
 
+mod naive;
+
 use std::{
+    collections::VecDeque,
     io,
     pin::Pin,
     task::{Context, Poll},

@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 use ws76_codec::EncodedFrame;
 
 use super::{Entry, Outbox};
-use crate::stream::Writer;
+use crate::{Posix, stream::Writer};
 
 impl Outbox {
     /// Sets the write side of the stream, for all to write to.
@@ -45,7 +45,7 @@ impl Outbox {
         let Some(writer) = self.writer.take() else {
             return true;
         };
-        while self.queue.len() > 0 {
+        while !self.queue.is_empty() {
             let written = match self.queue.only() {
                 Some(bytes) => writer.try_write(bytes),
                 None => {
@@ -57,7 +57,11 @@ impl Outbox {
             match written {
                 Ok(done) if done > 0 => self.consume(done),
                 // The driver meets the same, and knows what to do.
-                _ => break,
+                Ok(_) => break,
+                Err(error) => {
+                    self.note(error);
+                    break;
+                }
             }
         }
         self.writer = Some(writer);
@@ -75,10 +79,11 @@ impl Outbox {
     /// whether the driver has to see to that.
     pub(crate) fn write_shared_now(&mut self, frame: &EncodedFrame) -> bool {
         let bytes = frame.as_bytes();
-        let written = match &self.writer {
-            Some(writer) => writer.try_write(bytes).unwrap_or(0),
-            None => 0,
-        };
+        let written = self.writer.as_ref().map(|writer| writer.try_write(bytes));
+        let written = written.unwrap_or(Ok(0)).unwrap_or_else(|error| {
+            self.note(error);
+            0
+        });
         self.accepted += 1;
         if written == bytes.len() {
             self.sent_len += written as u64;
@@ -89,6 +94,19 @@ impl Outbox {
         self.queue.push(Entry::Frame(bytes.clone()));
         self.consume(written);
         true
+    }
+
+    /// Notes how a stream failed that says it once: from then on it has merely ended.
+    fn note(&mut self, error: io::Error) {
+        let again = [io::ErrorKind::WouldBlock, io::ErrorKind::BrokenPipe];
+        if !again.contains(&error.kind()) {
+            self.failed = Some(error.into());
+        }
+    }
+
+    /// How the stream has failed, where the driver was not told.
+    pub(crate) const fn failed(&self) -> Option<Posix> {
+        self.failed
     }
 
     /// Offers the stream what is queued. To be called by the driver, whose stream `io` is.
@@ -140,7 +158,7 @@ impl Outbox {
         io: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.queue.len() > 0 {
+        while !self.queue.is_empty() {
             let io = Pin::new(&mut *io);
             let done = match self.queue.only() {
                 Some(bytes) => ready!(io.poll_write(cx, bytes))?,

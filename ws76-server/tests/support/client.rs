@@ -219,6 +219,34 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         self.expect(self.speaks.sent(text)).await;
     }
 
+    /// Reads one message of up to 65,535 bytes, whatever it says; `None` for a closing frame.
+    pub(crate) async fn next_text(&mut self) -> Option<String> {
+        let io = &mut self.io;
+        let read = async {
+            let mut text = Vec::new();
+            match (self.speaks, io.read_u8().await?) {
+                (Speaks::Draft76, 0x00) => loop {
+                    match io.read_u8().await? {
+                        0xff => break,
+                        byte => text.push(byte),
+                    }
+                },
+                (Speaks::Rfc6455, 0x81) => {
+                    let len = match io.read_u8().await? {
+                        126 => io.read_u16().await?,
+                        len => len.into(),
+                    };
+                    text.resize(len.into(), 0);
+                    io.read_exact(&mut text).await?;
+                }
+                (Speaks::Draft76, 0xff) | (Speaks::Rfc6455, 0x88) => return Ok(None),
+                (_, byte) => panic!("a frame that begins with {byte:#x}"),
+            }
+            std::io::Result::Ok(Some(String::from_utf8(text).unwrap()))
+        };
+        within("a message", read).await.unwrap()
+    }
+
     /// Reads all that still comes, up to the end of the stream, and compares it.
     pub(crate) async fn expect_end(&mut self, bytes: impl AsRef<[u8]>) {
         let got = self.read_to_end().await;

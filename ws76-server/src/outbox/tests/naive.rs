@@ -1,0 +1,206 @@
+//! The queue beside a naive one, under any mix of what is done to it.
+
+use std::io;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What is done to an outbox.
+#[derive(Clone, Debug)]
+enum Step {
+    Push(String),
+    PushShared(String),
+    /// The stream takes so many bytes, if there are as many.
+    Write(usize),
+    DropOldest,
+    /// The driver sleeps.
+    Rest,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => "[a-zé]{0,6}".prop_map(Step::Push),
+        2 => "[a-z]{0,6}".prop_map(Step::PushShared),
+        3 => (0..30_usize).prop_map(Step::Write),
+        1 => Just(Step::DropOldest),
+        1 => Just(Step::Rest),
+    ]
+}
+
+/// Frames whole, and how much of the first was written.
+#[derive(Debug, Default)]
+struct Naive {
+    frames: VecDeque<Vec<u8>>,
+    written: usize,
+    taken: Vec<u8>,
+    accepted: u64,
+    sent: u64,
+    dropped: u64,
+    /// The numbers of messages that were dropped, and which is the first in the queue.
+    numbers: VecDeque<u64>,
+}
+
+impl Naive {
+    fn push(&mut self, text: &str) {
+        self.frames
+            .push_back(EncodedFrame::text(text).as_bytes().to_vec());
+        self.accepted += 1;
+        self.numbers.push_back(self.accepted);
+    }
+
+    fn write(&mut self, mut count: usize) {
+        while let (Some(frame), true) = (self.frames.front(), count > 0) {
+            let part = count.min(frame.len() - self.written);
+            self.taken.extend(&frame[self.written..self.written + part]);
+            self.written += part;
+            count -= part;
+            if self.written == frame.len() {
+                self.frames.pop_front();
+                self.numbers.pop_front();
+                self.written = 0;
+                self.sent += 1;
+            }
+        }
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let at = usize::from(self.written > 0);
+        self.numbers.remove(at);
+        let was_there = self.frames.remove(at).is_some();
+        self.dropped += u64::from(was_there);
+        was_there
+    }
+
+    fn len(&self) -> usize {
+        self.frames.iter().map(Vec::len).sum::<usize>() - self.written
+    }
+
+    /// How many of the first messages accepted have left, all of them.
+    fn gone(&self) -> u64 {
+        self.numbers
+            .front()
+            .map_or(self.accepted, |first| first - 1)
+    }
+}
+
+/// Takes so many bytes, and then no more.
+#[derive(Debug)]
+struct Takes<'a> {
+    left: usize,
+    taken: &'a mut Vec<u8>,
+}
+
+impl AsyncWrite for Takes<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = buf.len().min(self.left);
+        if count == 0 {
+            return Poll::Pending;
+        }
+        self.left -= count;
+        self.taken.extend_from_slice(&buf[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let all: Vec<u8> = slices
+            .iter()
+            .flat_map(|slice| slice.iter().copied())
+            .collect();
+        self.poll_write(cx, &all)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_step_does_what_the_naive_queue_does(steps in prop::collection::vec(step(), 0..120)) {
+        let mut outbox = outbox(1000, 100_000);
+        let mut naive = Naive::default();
+        let mut taken = Vec::new();
+        for step in steps {
+            match &step {
+                Step::Push(text) => {
+                    outbox.push(text).unwrap();
+                    naive.push(text);
+                }
+                Step::PushShared(text) => {
+                    outbox.push_shared(&EncodedFrame::text(text)).unwrap();
+                    naive.push(text);
+                }
+                Step::Write(count) => {
+                    let mut io = Takes { left: *count, taken: &mut taken };
+                    let mut cx = Context::from_waker(Waker::noop());
+                    let done = outbox.poll_write(&mut io, &mut cx);
+                    prop_assert_eq!(done.is_pending(), naive.len() > *count);
+                    naive.write(*count);
+                }
+                Step::DropOldest => {
+                    prop_assert_eq!(outbox.drop_oldest(), naive.drop_oldest());
+                }
+                Step::Rest => outbox.queue.rest(),
+            }
+            prop_assert_eq!(&taken, &naive.taken, "{:?}", step);
+            prop_assert_eq!(outbox.queue.len(), naive.len(), "{:?}", step);
+            prop_assert_eq!(outbox.messages(), naive.frames.len(), "{:?}", step);
+            prop_assert_eq!(outbox.sent_len(), naive.taken.len() as u64, "{:?}", step);
+            prop_assert_eq!(
+                (outbox.accepted, outbox.sent, outbox.dropped),
+                (naive.accepted, naive.sent, naive.dropped),
+                "{:?}", step
+            );
+            prop_assert!(outbox.is_gone(naive.gone()), "{:?}", step);
+            prop_assert!(!outbox.is_gone(naive.gone() + 1), "{:?}", step);
+        }
+        outbox.drop_all(Dropped::Driver);
+        prop_assert_eq!(outbox.dropped, naive.dropped + naive.frames.len() as u64);
+        prop_assert!(outbox.is_gone(naive.accepted));
+        let traffic = outbox.take_traffic();
+        let told = traffic.sent_messages + traffic.dropped_messages;
+        prop_assert_eq!((told, traffic.queued_messages), (naive.accepted, 0));
+    }
+}
+
+#[test]
+fn queue_that_never_empties_keeps_no_more_than_it_holds() {
+    // P11: the client is a message behind, for ever, whatever becomes of the others.
+    for drops in [false, true] {
+        let mut outbox = outbox(1000, 100_000);
+        let mut taken = Vec::new();
+        outbox.push("0123456789").unwrap();
+        for _ in 0..10_000 {
+            outbox.push("0123456789").unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            if drops {
+                assert!(outbox.drop_oldest());
+            } else {
+                let mut io = Takes {
+                    left: 12,
+                    taken: &mut taken,
+                };
+                assert!(outbox.poll_write(&mut io, &mut cx).is_pending());
+            }
+        }
+        assert_eq!(outbox.messages(), 1);
+        assert!(outbox.queue.room() < 1 << 10, "{}", outbox.queue.room());
+    }
+}

@@ -1,0 +1,122 @@
+//! Whose memory it is that bytes are read into.
+
+use std::task::Waker;
+
+use ws76_codec::{Decoder, DecoderConfig, Frame};
+
+use super::*;
+
+/// A stream that brings this, once.
+struct Brings<'a>(Option<&'a [u8]>);
+
+impl AsyncRead for Brings<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(piece) = self.0.take() else {
+            return Poll::Pending;
+        };
+        buf.put_slice(piece);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Reads once.
+fn read(buffer: &mut ReadBuffer, piece: &[u8]) -> usize {
+    let mut cx = Context::from_waker(Waker::noop());
+    match buffer.poll_read(&mut Brings(Some(piece)), &mut cx) {
+        Poll::Ready(Ok(count)) => count,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Room in the memory of this thread, which stays there.
+fn spare() -> usize {
+    let spare = SPARE.take();
+    let room = spare.capacity();
+    assert!(spare.is_empty());
+    SPARE.set(spare);
+    room
+}
+
+#[test]
+fn connection_that_sleeps_holds_no_memory_of_the_thread() {
+    // P11: it has none of its own either, as there is nothing to keep.
+    let mut buffer = ReadBuffer::new(BytesMut::new());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(buffer.poll_read(&mut Brings(None), &mut cx).is_pending());
+    assert_eq!(spare(), 0, "lent");
+    buffer.rest();
+    assert_eq!((buffer.bytes.capacity(), spare()), (0, CHUNK_LEN));
+    assert_eq!(read(&mut buffer, b"\x00a\xff"), 3);
+    buffer.bytes().clear();
+    buffer.rest();
+    assert_eq!(buffer.bytes.capacity(), 0);
+    assert!(spare() >= MIN_READ_LEN);
+}
+
+#[test]
+fn beginning_of_a_frame_is_kept_in_as_much_memory_as_it_takes() {
+    // P11, T12: other connections read into the thread's memory meanwhile.
+    let mut decoder = Decoder::new(DecoderConfig::default());
+    let (mut one, mut other) = (
+        ReadBuffer::new(BytesMut::new()),
+        ReadBuffer::new(BytesMut::new()),
+    );
+    read(&mut one, b"\x00hel");
+    assert_eq!(decoder.decode(one.bytes()), Ok(None));
+    one.rest();
+    assert!(one.bytes.capacity() < 64, "{}", one.bytes.capacity());
+    read(&mut other, b"\x00other\xff");
+    other.clear();
+    other.rest();
+    read(&mut one, b"lo\xff\x00nex");
+    let Ok(Some(Frame::Text(text))) = decoder.decode(one.bytes()) else {
+        panic!("no text");
+    };
+    assert_eq!(text.as_str(), "hello");
+    one.rest();
+    read(&mut one, b"t\xff");
+    // What a message was is not read over.
+    assert!(
+        matches!(decoder.decode(one.bytes()), Ok(Some(Frame::Text(next))) if next.as_str() == "next")
+    );
+    assert_eq!(text.as_str(), "hello");
+    assert!(one.is_empty());
+}
+
+#[test]
+fn message_of_a_mebibyte_in_pieces_comes_out_whole() {
+    // T2, T8: and it is moved seldom, though the connection sleeps behind each piece.
+    let mut decoder = Decoder::new(DecoderConfig::default());
+    let mut buffer = ReadBuffer::new(BytesMut::new());
+    let text = "0123456789abcdef".repeat(1 << 16);
+    let frame = [b"\x00", text.as_bytes(), b"\xff"].concat();
+    let (mut moves, mut at) = (0, std::ptr::null());
+    for piece in frame.chunks(1000) {
+        assert_eq!(decoder.decode(buffer.bytes()), Ok(None));
+        buffer.rest();
+        assert_eq!(read(&mut buffer, piece), piece.len());
+        let now = buffer.bytes.as_ptr();
+        moves += usize::from(now != std::mem::replace(&mut at, now));
+    }
+    assert!(moves < 30, "{moves} moves");
+    assert_eq!(buffer.read_len(), frame.len() as u64);
+    match decoder.decode(buffer.bytes()) {
+        Ok(Some(Frame::Text(got))) => assert!(got.as_str() == text),
+        other => panic!("{other:?}"),
+    }
+    buffer.rest();
+    assert_eq!(buffer.bytes.capacity(), 0);
+}
+
+#[test]
+fn buffer_is_given_back_when_its_connection_is_dropped() {
+    let mut buffer = ReadBuffer::new(BytesMut::new());
+    read(&mut buffer, b"\x00partly");
+    assert_eq!(spare(), 0, "lent");
+    drop(buffer);
+    assert!(spare() >= MIN_READ_LEN);
+}
