@@ -3,6 +3,7 @@
 //! Senders push whole frames under the connection's lock; the driver writes them out under the same
 //! lock, in that order: draft-76 frames as they are, messages of RFC 6455 through its own framing.
 
+mod making_room;
 mod phase;
 mod queue;
 mod writing;
@@ -177,22 +178,6 @@ impl Outbox {
     #[cfg(not(feature = "rfc6455"))]
     pub(crate) const fn push_binary(&self, _: &Bytes) -> Result<(), SendError> {
         Err(SendError::Unsupported)
-    }
-
-    /// Does what the policy says when `push` had no room for a frame of `len` bytes. Returns
-    /// whether there is room now.
-    pub(crate) fn make_room(&mut self, len: usize) -> bool {
-        match self.slow_receiver {
-            SlowReceiver::Disconnect => {
-                self.drop_all(Dropped::SlowReceiver);
-                false
-            }
-            SlowReceiver::DropNewest => false,
-            SlowReceiver::DropOldest => {
-                while !self.has_room(len) && self.drop_oldest() {}
-                self.has_room(len)
-            }
-        }
     }
 
     /// As [`Self::close`], with what an RFC 6455 client is to be told.
@@ -376,24 +361,6 @@ impl Outbox {
     fn has_room(&self, len: usize) -> bool {
         self.queue.is_empty()
             || (self.queue.messages() < self.max_messages && self.queue.len() + len <= self.max_len)
-    }
-
-    /// Drops the oldest message of which nothing was written.
-    fn drop_oldest(&mut self) -> bool {
-        let is_behind = self.queue.is_in_a_message();
-        if !self.queue.drop_oldest() {
-            return false;
-        }
-        self.dropped += 1;
-        self.moved = true;
-        // Messages are gone in their order, and those before this one may not be yet.
-        match is_behind {
-            true => self.dropped_behind += 1,
-            #[cfg(feature = "rfc6455")]
-            false if self.in_hand > 0 => self.in_hand += 1,
-            false => self.gone += 1,
-        }
-        true
     }
 }
 

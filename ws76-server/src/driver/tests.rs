@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::Timeout;
 use crate::{CloseReason, Endpoint, Peer, Protocol, SendError};
 
 const REQUEST: &[u8] =
