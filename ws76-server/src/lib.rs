@@ -52,7 +52,7 @@
 //! | --- | --- | --- |
 //! | `rfc6455` | yes | RFC 6455 and hybi-07 to -12, through tokio-tungstenite |
 //! | `keepalive` | yes | TCP keepalive and user timeout, through socket2 |
-//! | `simd` | no | UTF-8 checked with simdutf8 |
+//! | `simd` | yes | UTF-8 checked with simdutf8 |
 //! | `tls` | no | wss on the server's own listeners, through rustls |
 //! | `proxy` | no | `X-Forwarded-*` from trusted networks, and the PROXY protocol |
 //! | `hyper` | no | connections taken over from a hyper 1 server or axum 0.8 |
