@@ -157,6 +157,6 @@ impl Buf for Pieces<'_> {
 /// So much of a long text is copied at once.
 const PIECE_LEN: usize = 2 << 10;
 /// Lengths of texts that are copied in pieces.
-const IN_PIECES: Range<usize> = PIECE_LEN + 1..1 << 20;
+const IN_PIECES: Range<usize> = PIECE_LEN..0x10_0000;
 
 const CLOSING_FRAME: [u8; 2] = [CLOSING, 0x00];

@@ -65,8 +65,8 @@
 //! | `tracing` | no | as below | 37 KB |
 //!
 //! Each only adds. The smallest program is an echo server without features, 810 KB when stripped and
-//! built with thin LTO for Linux on x86-64. Without any of them the crate speaks draft-76 and depends on tokio, tokio-util,
-//! bytes, thiserror and the two pure crates.
+//! built with thin LTO for Linux on x86-64. Without any of them the crate speaks draft-76 and depends
+//! on tokio, tokio-util, bytes, thiserror and the two pure crates.
 //!
 //! # Metrics and events
 //!
