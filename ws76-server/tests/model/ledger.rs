@@ -214,8 +214,12 @@ impl Conn {
             Status::Open if too_long => vec![Kind::TooLong],
             Status::Open if self.has_room(rules, len + 2) => vec![Kind::Queued],
             Status::Open => {
+                // What waits for the end of a turn is written to a client of draft-76 when it is in
+                // the way.
                 let full = self.frozen
-                    || (rules.single && queued.is_some_and(|n| n >= config.max_queued_messages));
+                    || (rules.single
+                        && self.speaks == Speaks::Rfc6455
+                        && queued.is_some_and(|n| n >= config.max_queued_messages));
                 let makes_room = policy && config.slow_receiver == SlowReceiver::DropOldest;
                 match (full, makes_room) {
                     (_, true) if self.frozen || self.speaks == Speaks::Rfc6455 => {
