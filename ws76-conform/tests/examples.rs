@@ -134,7 +134,7 @@ fn items_of(source: &str) -> Vec<Item> {
 fn declared(text: &str) -> Option<(bool, &str, &str)> {
     let bare = text.strip_prefix("pub ");
     let mut rest = bare.unwrap_or(text).split(' ');
-    let keyword = rest.find(|word| !matches!(*word, "const" | "async" | "unsafe"))?;
+    let keyword = rest.find(|word| !matches!(*word, "const" | "async"))?;
     let is_item = matches!(keyword, "struct" | "enum" | "trait" | "fn");
     let name = words(rest.next()?).next()?;
     is_item.then_some((bare.is_some(), keyword, name))
