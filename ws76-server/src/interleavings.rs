@@ -254,14 +254,16 @@ fn serve(
             Protocol::Draft76 => {
                 let line = registered.connection().line();
                 line.outbox().set_writer(Some(Box::new(Stream::new(&peer))));
-                let wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
-                let driver = driver::run(wire, registered, handler, &config, &counters, &abort);
+                let mut wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
+                let driver =
+                    driver::run(&mut wire, registered, handler, &config, &counters, &abort);
                 block_on(async { in_turns(&counters, pin!(driver)).await });
             }
             #[cfg(feature = "rfc6455")]
             _ => block_on(async {
-                let wire = Rfc6455::new(stream, src, &config).await;
-                let driver = driver::run(wire, registered, handler, &config, &counters, &abort);
+                let mut wire = Rfc6455::new(stream, src, &config).await;
+                let driver =
+                    driver::run(&mut wire, registered, handler, &config, &counters, &abort);
                 in_turns(&counters, pin!(driver)).await;
             }),
             #[cfg(not(feature = "rfc6455"))]
