@@ -1,10 +1,10 @@
 //! Accepting connections.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use tokio::{net::TcpListener, time::sleep};
 
-use crate::{Endpoint, Handler, front::Front, socket};
+use crate::{Endpoint, Handler, front::Front, socket::Options};
 
 impl<H, S> Endpoint<H, S>
 where
@@ -15,16 +15,9 @@ where
     /// usual ones mean that the process is short of descriptors or memory for a while.
     pub(crate) async fn accept(self, listener: TcpListener, front: Front) {
         let mut backoff = MIN_BACKOFF;
-        let mut prepared = None;
+        let options = Options::new(&listener, self.config());
         let mut draining = pin!(self.draining());
         loop {
-            let config = self.config();
-            if !prepared
-                .replace(Arc::clone(&config))
-                .is_some_and(|old| Arc::ptr_eq(&old, &config))
-            {
-                socket::prepare_listener(&listener, &config);
-            }
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = &mut draining => return,
@@ -37,7 +30,7 @@ where
                     let Some(permit) = self.permit().await else {
                         return;
                     };
-                    socket::prepare(&stream, &self.config());
+                    options.set_on(&stream, &self.config());
                     self.spawn(stream, peer_addr.into(), permit, front.clone());
                 }
                 Err(error) if is_of_one_connection(&error) => {}

@@ -101,7 +101,7 @@ pub(crate) async fn run<W, H, S>(
             let _ = call!(driver, handler.on_error(&connection, error));
         }
         let _ = call!(driver, handler.on_closed(&connection, reason));
-        if close == Close::TooLate || end.is_of_the_stream() {
+        if close == Close::TooLate || end.has_ended_the_stream() {
             return;
         }
         let deadline = after(Instant::now(), config.closing_timeout);

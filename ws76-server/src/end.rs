@@ -48,8 +48,8 @@ impl End {
         }
     }
 
-    /// Whether nothing more can come from the client.
-    pub(crate) const fn is_of_the_stream(self) -> bool {
+    /// Whether the stream itself is over, so that nothing more can come from the client.
+    pub(crate) const fn has_ended_the_stream(self) -> bool {
         matches!(self, Self::Eof | Self::Error(ConnectionError::Io(_)))
     }
 

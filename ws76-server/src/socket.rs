@@ -1,30 +1,55 @@
 //! Options of accepted sockets.
 
+use std::sync::Arc;
+
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Config;
 
-/// Sets what `config` asks for on a listener, whose streams take it over on Linux.
-pub(crate) fn prepare_listener(listener: &TcpListener, config: &Config) {
-    #[cfg(all(feature = "keepalive", target_os = "linux"))]
-    set(&socket2::SockRef::from(listener), config);
-    #[cfg(not(all(feature = "keepalive", target_os = "linux")))]
-    let _ = (listener, config);
+/// The options of a listener's sockets. On Linux they are set on the listener once, whose streams
+/// take them over: that saves several calls of the system for each.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// What was asked for when the listener was prepared.
+    config: Arc<Config>,
+    /// Whether a stream without delay has the others too: that is the one set last.
+    is_inherited: bool,
 }
 
-/// Sets what `config` asks for. Where that fails the stream is dead, and a read says so.
-pub(crate) fn prepare(stream: &TcpStream, config: &Config) {
-    #[cfg(feature = "keepalive")]
-    {
-        // The one that is set last: the stream is from a listener that was prepared before.
-        let is_prepared = cfg!(target_os = "linux") && stream.nodelay().unwrap_or_default();
-        if !is_prepared {
-            set(&socket2::SockRef::from(stream), config);
+impl Options {
+    /// Prepares a listener.
+    pub(crate) fn new(listener: &TcpListener, config: Arc<Config>) -> Self {
+        #[cfg(all(feature = "keepalive", target_os = "linux"))]
+        let is_inherited = {
+            let socket = socket2::SockRef::from(listener);
+            // Somebody else has set it, and streams may wait that have nothing but that.
+            let was_set = socket.tcp_nodelay().unwrap_or(true);
+            set(&socket, &config);
+            !was_set
+        };
+        #[cfg(not(all(feature = "keepalive", target_os = "linux")))]
+        let is_inherited = {
+            let _ = listener;
+            false
+        };
+        Self {
+            config,
+            is_inherited,
         }
     }
-    #[cfg(not(feature = "keepalive"))]
-    {
-        let _ = config;
+
+    /// Sets on a stream what `config` asks for now, unless it has all of that. Where that fails the
+    /// stream is dead, and a read says so.
+    pub(crate) fn set_on(&self, stream: &TcpStream, config: &Arc<Config>) {
+        let is_inherited = self.is_inherited
+            && Arc::ptr_eq(&self.config, config)
+            && stream.nodelay().unwrap_or_default();
+        if is_inherited {
+            return;
+        }
+        #[cfg(feature = "keepalive")]
+        set(&socket2::SockRef::from(stream), config);
+        #[cfg(not(feature = "keepalive"))]
         let _ = stream.set_nodelay(true);
     }
 }
@@ -59,37 +84,61 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn accepted_sockets_have_keepalive_and_user_timeout() {
-        // T15
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// A stream that `listener` accepts, and the client's end.
+    async fn accept(listener: &TcpListener) -> (TcpStream, TcpStream) {
         let addr = listener.local_addr().unwrap();
         let (client, accepted) = tokio::join!(TcpStream::connect(addr), listener.accept());
-        let (_client, (stream, _)) = (client.unwrap(), accepted.unwrap());
-        prepare(&stream, &Config::new());
-        let socket = SockRef::from(&stream);
-        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
-        assert_eq!(
-            socket.tcp_keepalive_time().unwrap(),
-            Duration::from_secs(60)
-        );
-        assert_eq!(
-            socket.tcp_keepalive_interval().unwrap(),
-            Duration::from_secs(15)
-        );
-        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
-        assert_eq!(
-            socket.tcp_user_timeout().unwrap(),
-            Some(Duration::from_secs(60))
-        );
+        (accepted.unwrap().0, client.unwrap())
+    }
 
-        let none = Config::new().without_keepalive().without_user_timeout();
-        prepare_listener(&listener, &none);
-        let (client, accepted) = tokio::join!(TcpStream::connect(addr), listener.accept());
-        let (_client, (stream, _)) = (client.unwrap(), accepted.unwrap());
-        prepare(&stream, &none);
-        let socket = SockRef::from(&stream);
-        assert!(!socket.keepalive().unwrap());
-        assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+    fn assert_defaults(stream: &TcpStream) {
+        let socket = SockRef::from(stream);
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        let minute = Duration::from_secs(60);
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), minute);
+        let interval = socket.tcp_keepalive_interval().unwrap();
+        assert_eq!(interval, Duration::from_secs(15));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(minute));
+    }
+
+    #[tokio::test]
+    async fn accepted_sockets_have_keepalive_and_user_timeout() {
+        // T15: one that came before the listener was prepared, and one behind it.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (early, _client) = accept(&listener).await;
+        let config = Arc::new(Config::new());
+        let options = Options::new(&listener, Arc::clone(&config));
+        options.set_on(&early, &config);
+        assert_defaults(&early);
+        let (late, _client) = accept(&listener).await;
+        assert_defaults(&late);
+        options.set_on(&late, &config);
+        assert_defaults(&late);
+    }
+
+    #[tokio::test]
+    async fn config_that_was_exchanged_holds_for_the_next_socket() {
+        let none = Arc::new(Config::new().without_keepalive().without_user_timeout());
+        let all = Arc::new(Config::new());
+        for (first, then) in [(&all, &none), (&none, &all)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let options = Options::new(&listener, Arc::clone(first));
+            let (stream, _client) = accept(&listener).await;
+            options.set_on(&stream, then);
+            let socket = SockRef::from(&stream);
+            assert_eq!(socket.keepalive().unwrap(), then.keepalive.is_some());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), then.user_timeout);
+        }
+    }
+
+    #[tokio::test]
+    async fn listener_without_delay_of_its_own_is_not_trusted() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        SockRef::from(&listener).set_tcp_nodelay(true).unwrap();
+        let (early, _client) = accept(&listener).await;
+        let config = Arc::new(Config::new());
+        Options::new(&listener, Arc::clone(&config)).set_on(&early, &config);
+        assert_defaults(&early);
     }
 }
