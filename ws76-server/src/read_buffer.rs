@@ -2,7 +2,7 @@
 //! connection that sleeps holds no more of it than the beginning of a frame, in memory of its own.
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -13,8 +13,8 @@ use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
 thread_local! {
-    /// Empty, with room to read into, for the next connection that reads on this thread.
-    static SPARE: Cell<BytesMut> = Cell::new(BytesMut::new());
+    /// Empty, with room to read into, for the next connections that read on this thread.
+    static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bytes from a stream, at whose front the decoder works.
@@ -63,7 +63,7 @@ impl ReadBuffer {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if !self.is_lent && self.bytes.is_empty() {
-            self.bytes = SPARE.take();
+            self.bytes = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
             self.is_lent = true;
         }
         if self.is_lent {
@@ -110,7 +110,12 @@ impl ReadBuffer {
             lent.clear();
             if lent.capacity() >= MIN_READ_LEN && lent.capacity() <= CHUNK_LEN {
                 // Not while the thread ends.
-                let _ = SPARE.try_with(|spare| spare.set(lent));
+                let _ = SPARE.try_with(|spare| {
+                    let mut spare = spare.borrow_mut();
+                    if spare.len() < MAX_SPARE {
+                        spare.push(lent);
+                    }
+                });
             }
         } else if !self.is_lent && self.bytes.is_empty() {
             self.bytes = BytesMut::new();
@@ -131,6 +136,9 @@ const MIN_READ_LEN: usize = 4 << 10;
 const MAX_READ_LEN: usize = 64 << 10;
 /// What a thread reads into.
 const CHUNK_LEN: usize = 256 << 10;
+/// How many of these a thread keeps. It has more than one only when connections slept inside of long
+/// frames, and to get them from the kernel each time would cost more than to read into them.
+const MAX_SPARE: usize = 16;
 /// The beginning of a frame for which a connection that sleeps keeps what it was lent: a copy of it
 /// would cost more than it saves.
 const MIN_KEPT_LEN: usize = 32 << 10;

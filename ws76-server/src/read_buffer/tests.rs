@@ -34,11 +34,10 @@ fn read(buffer: &mut ReadBuffer, piece: &[u8]) -> usize {
 
 /// Room in the memory of this thread, which stays there.
 fn spare() -> usize {
-    let spare = SPARE.take();
-    let room = spare.capacity();
-    assert!(spare.is_empty());
-    SPARE.set(spare);
-    room
+    SPARE.with_borrow(|spare| {
+        assert!(spare.iter().all(BytesMut::is_empty));
+        spare.iter().map(BytesMut::capacity).sum()
+    })
 }
 
 #[test]
@@ -110,6 +109,34 @@ fn message_of_a_mebibyte_in_pieces_comes_out_whole() {
     }
     buffer.rest();
     assert_eq!(buffer.bytes.capacity(), 0);
+}
+
+#[test]
+fn memory_of_long_frames_is_used_again_and_does_not_pile_up() {
+    // P11, T8: all sleep inside of a frame at once, and then again.
+    let whole = [&b"\x00"[..], &[b'a'; MIN_KEPT_LEN], b"\xff"].concat();
+    let (beginning, end) = whole.split_at(MIN_KEPT_LEN);
+    let mut buffers: Vec<_> = (0..2 * MAX_SPARE)
+        .map(|_| ReadBuffer::new(BytesMut::new()))
+        .collect();
+    let mut turn = || {
+        for buffer in &mut buffers {
+            read(buffer, beginning);
+            buffer.rest();
+        }
+        assert_eq!(spare(), 0, "lent");
+        let held: Vec<_> = buffers.iter().map(|buffer| buffer.bytes.as_ptr()).collect();
+        for buffer in &mut buffers {
+            read(buffer, end);
+            buffer.clear();
+            buffer.rest();
+        }
+        assert_eq!(spare(), MAX_SPARE * CHUNK_LEN);
+        held
+    };
+    let (first, second) = (turn(), turn());
+    let again = second.iter().filter(|memory| first.contains(memory));
+    assert!(again.count() >= MAX_SPARE);
 }
 
 #[test]
