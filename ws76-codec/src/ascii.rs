@@ -5,6 +5,18 @@ pub(crate) fn ascii_len(bytes: &[u8]) -> usize {
     let (chunks, _) = bytes.as_chunks::<64>();
     let mut len = 64 * chunks.iter().take_while(|chunk| chunk.is_ascii()).count();
     let (words, tail) = bytes.get(len..).unwrap_or_default().as_chunks();
+    let in_words = ascii_words_len(words);
+    len += in_words;
+    if in_words < 8 * words.len() {
+        return len;
+    }
+    len + tail.iter().take_while(|byte| byte.is_ascii()).count()
+}
+
+/// How many bytes at the front are ASCII. Inlined where the count of words is known, it has no loop.
+#[inline]
+pub(crate) fn ascii_words_len(words: &[[u8; 8]]) -> usize {
+    let mut len = 0;
     for word in words {
         let high_bits = u64::from_le_bytes(*word) & 0x8080_8080_8080_8080;
         if high_bits != 0 {
@@ -12,7 +24,7 @@ pub(crate) fn ascii_len(bytes: &[u8]) -> usize {
         }
         len += 8;
     }
-    len + tail.iter().take_while(|byte| byte.is_ascii()).count()
+    len
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use crate::{
     DecodeError, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text,
     ascii::ascii_len,
     frame::{CLOSING, HIGH_BIT, TERMINATOR, TEXT},
+    short::ShortFrame,
     text,
-    text::SHORT_LEN,
 };
 
 /// Takes frames from the bytes that a peer sent.
@@ -112,24 +112,51 @@ impl Decoder {
     // Always: what it does with short texts is little, and half of its cost is to hand them over.
     #[inline(always)]
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        // A short text of ASCII with others behind it: of these many come at once.
-        if let State::Idle = self.state
-            && let Some([TEXT, content @ ..]) = src.first_chunk::<SHORT_FRAME_LEN>()
-        {
-            let ascii = ascii_len(content);
-            if content.get(ascii) == Some(&TERMINATOR)
-                && ascii <= self.config.max_message_len
-                && let Some(text) = Text::short_from_checked(content, ascii)
-            {
-                src.advance(ascii + 2);
-                return Ok(Some(Frame::Text(text)));
+        match self.decode_short(src) {
+            Some((text, len)) => {
+                src.advance(len);
+                Ok(Some(Frame::Text(text)))
             }
-            self.state = State::Text {
-                ascii,
-                scanned: ascii,
-            };
+            None => self.decode_any(src),
         }
-        self.decode_any(src)
+    }
+
+    /// Takes a text frame from the front of `src` if it is one of those of which many come at once:
+    /// of ASCII, and at most 40 bytes. The length of the frame comes with the text; it is for the
+    /// caller to remove so many bytes. `None` means nothing but that [`decode`](Self::decode) has to
+    /// be asked, with the same bytes at the front.
+    ///
+    /// Implements draft-76 §5.3.
+    ///
+    /// ```
+    /// use ws76_codec::{Decoder, DecoderConfig};
+    ///
+    /// let mut decoder = Decoder::new(DecoderConfig::new());
+    /// let mut src = &b"\x00one\xff\x00two\xff\x00thr"[..];
+    /// let mut texts = Vec::new();
+    /// while let Some((text, len)) = decoder.decode_short(src) {
+    ///     texts.push(text);
+    ///     src = &src[len..];
+    /// }
+    /// assert_eq!(texts, ["one", "two"]);
+    /// ```
+    #[inline(always)]
+    pub fn decode_short(&mut self, src: &[u8]) -> Option<(Text, usize)> {
+        let (State::Idle, Some(&TEXT)) = (self.state, src.first()) else {
+            return None;
+        };
+        let ascii = match ShortFrame::at_front(src) {
+            Ok(frame) if frame.len() <= self.config.max_message_len => {
+                return Some((Text::from_short(frame), frame.len() + 2));
+            }
+            Ok(frame) => frame.len(),
+            Err(ascii) => ascii,
+        };
+        self.state = State::Text {
+            ascii,
+            scanned: ascii,
+        };
+        None
     }
 
     /// Decodes whatever it is. Kept out of the caller, into which `decode` goes.
@@ -372,7 +399,7 @@ impl Decoder {
 
 /// Removes the frame at the front of `src`, which holds `len` bytes of text.
 fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
-    if valid && let Some(text) = Text::short_from_checked(src.get(1..).unwrap_or_default(), len) {
+    if valid && let Some(text) = Text::short_from_checked(src.get(1..=len).unwrap_or_default()) {
         src.advance(len + 2);
         return text;
     }
@@ -386,7 +413,3 @@ fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
         Text::from_utf8_lossy(content)
     }
 }
-
-/// A text frame whose text is as long as one that is held in place.
-const SHORT_FRAME_LEN: usize = 42;
-const _: () = assert!(SHORT_FRAME_LEN == SHORT_LEN + 2);

@@ -66,6 +66,7 @@ mod decoder;
 mod encoder;
 mod error;
 mod frame;
+mod short;
 mod text;
 
 pub use closing::ClosingHandshake;

@@ -1,6 +1,6 @@
 //! Text whose UTF-8 was proven once: over shared bytes, or short and held in place.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 #[cfg(not(feature = "simd"))]
 use core::str::from_utf8 as read_utf8;
 use core::{
@@ -15,7 +15,7 @@ use bytes::Bytes;
 #[cfg(feature = "simd")]
 use simdutf8::basic::from_utf8 as read_utf8;
 
-use crate::Utf8Error;
+use crate::{Utf8Error, short::ShortFrame};
 
 /// The text of one message: UTF-8, cheap to clone.
 ///
@@ -45,11 +45,7 @@ pub struct Text(Content);
 #[derive(Clone)]
 enum Content {
     Shared(Bytes),
-    /// The first `len` of `bytes`; what stands behind them is not part of the text.
-    Short {
-        len: usize,
-        bytes: [u8; SHORT_LEN],
-    },
+    Short(ShortFrame),
 }
 
 impl Text {
@@ -92,10 +88,11 @@ impl Text {
     }
 
     /// The bytes of the text; always UTF-8.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Content::Shared(bytes) => bytes,
-            Content::Short { len, bytes } => bytes.get(..*len).unwrap_or_default(),
+            Content::Short(frame) => frame.text(),
         }
     }
 
@@ -103,15 +100,16 @@ impl Text {
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
             Content::Shared(bytes) => bytes,
-            Content::Short { .. } => Bytes::copy_from_slice(self.as_bytes()),
+            Content::Short(_) => Bytes::copy_from_slice(self.as_bytes()),
         }
     }
 
     /// The length in bytes.
+    #[inline]
     pub const fn len(&self) -> usize {
         match &self.0 {
             Content::Shared(bytes) => bytes.len(),
-            Content::Short { len, .. } => *len,
+            Content::Short(frame) => frame.len(),
         }
     }
 
@@ -131,27 +129,36 @@ impl Text {
         Self(Content::Shared(bytes))
     }
 
+    /// Wraps a frame of such bytes.
+    #[inline]
+    pub(crate) const fn from_short(frame: ShortFrame) -> Self {
+        Self(Content::Short(frame))
+    }
+
+    /// Copies bytes that the caller knows to be UTF-8, if they are few.
+    pub(crate) fn short_from_checked(bytes: &[u8]) -> Option<Self> {
+        ShortFrame::new(bytes).map(Self::from_short)
+    }
+
     /// Copies bytes that the caller knows to be UTF-8.
     fn from_checked_slice(bytes: &[u8]) -> Self {
-        Self::short_from_checked(bytes, bytes.len())
+        Self::short_from_checked(bytes)
             .unwrap_or_else(|| Self::from_checked(Bytes::copy_from_slice(bytes)))
     }
 
-    /// Copies the first `len` of `bytes`, which the caller knows to be UTF-8, if that is short.
-    pub(crate) fn short_from_checked(bytes: &[u8], len: usize) -> Option<Self> {
-        if len > SHORT_LEN {
-            return None;
+    /// As [`Text::encode`], to a vector: the quickest way for a short text. Implements draft-76 §5.3.
+    ///
+    /// ```
+    /// let mut dst = Vec::new();
+    /// ws76_codec::Text::from("hello").encode_to_vec(&mut dst);
+    /// assert_eq!(dst, b"\x00hello\xff");
+    /// ```
+    #[inline]
+    pub fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+        match &self.0 {
+            Content::Short(frame) => frame.append_to(dst),
+            Content::Shared(_) => self.encode(dst),
         }
-        let bytes = match bytes.first_chunk() {
-            // A copy of a fixed length is cheaper, whatever it takes along.
-            Some(bytes) => *bytes,
-            None => {
-                let mut short = [0; SHORT_LEN];
-                short.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
-                short
-            }
-        };
-        Some(Self(Content::Short { len, bytes }))
     }
 }
 
@@ -273,7 +280,3 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Utf8Error> {
         )),
     }
 }
-
-/// The most bytes that a text holds in place: whole words, and few enough to be moved around for less
-/// than it costs to share bytes.
-pub(crate) const SHORT_LEN: usize = 40;
