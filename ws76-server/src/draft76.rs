@@ -10,7 +10,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
 };
-use ws76_codec::{Decoder, DecoderConfig, Frame};
+use ws76_codec::{Decoder, DecoderConfig, Frame, Text};
 
 use crate::{
     ConnectionError, Posix, Protocol,
@@ -45,6 +45,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
     /// Some clients never answer a closing frame, and see the end of the stream only.
     const SHUTS_DOWN_EARLY: bool = true;
 
+    #[inline]
+    fn next_text(&mut self) -> Option<Text> {
+        let (text, len) = self.decoder.decode_short(self.src.as_slice())?;
+        self.src.take(len);
+        Some(text)
+    }
+
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         loop {
             if self.src.is_empty() {
@@ -59,12 +66,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
         }
     }
 
+    #[inline]
     fn has_more(&self) -> bool {
         !self.src.is_empty()
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
+            if let Some(text) = self.next_text() {
+                return Poll::Ready(Ok(Incoming::Text(text)));
+            }
             if let Some(incoming) = self.next_read()? {
                 return Poll::Ready(Ok(incoming));
             }

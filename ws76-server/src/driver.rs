@@ -16,16 +16,16 @@ mod timing;
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use calling::caught;
+use calling::{caught, first_poll};
 use closing::Close;
 pub(crate) use timing::after;
 use timing::jitter;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{either::Either, sync::CancellationToken};
 use ws76_codec::Text;
 
 use crate::{
@@ -43,7 +43,11 @@ macro_rules! call {
     ($driver:ident, $call:expr) => {{
         let mut call = pin!(None);
         match caught(|| call.set(Some($call))) {
-            Ok(()) => $driver.call(call).await,
+            Ok(()) => {
+                let result = poll_fn(|cx| $driver.poll_call(cx, call.as_mut())).await;
+                $driver.waiting = Instant::now();
+                result
+            }
             Err(end) => Err(end),
         }
     }};
@@ -65,27 +69,15 @@ pub(crate) async fn run<W, H, S>(
     let connection = registered.connection().clone();
     let mut driver = Driver::new(wire, connection.clone(), config, counters);
     counters.opened(connection.id(), connection.protocol());
-    let mut result = call!(driver, handler.on_open(&connection));
-    let end = loop {
-        result = match result {
-            Err(end) => break end,
-            Ok(()) => {
-                // A message is nowhere but in its call while that is awaited.
-                let mut on_message = pin!(None);
-                let mut on_binary = pin!(None);
-                let incoming = match driver.next_read() {
-                    Some(incoming) => incoming,
-                    None => poll_fn(|cx| driver.poll_next(cx)).await,
-                };
-                let text = |text| on_message.set(Some(handler.on_message(&connection, text)));
-                let binary = |bytes| on_binary.set(Some(handler.on_binary(&connection, bytes)));
-                match driver.take_in(incoming, text, binary) {
-                    Ok(Kind::Text) => driver.call(on_message).await,
-                    Ok(Kind::Binary) => driver.call(on_binary).await,
-                    Err(end) => break end,
-                }
-            }
-        };
+    let end = match call!(driver, handler.on_open(&connection)) {
+        Ok(()) => {
+            // A message is nowhere but in its call while that is under way.
+            let mut call = pin!(None);
+            let text = |text| Either::Left(handler.on_message(&connection, text));
+            let binary = |bytes| Either::Right(handler.on_binary(&connection, bytes));
+            poll_fn(|cx| driver.poll_messages(cx, call.as_mut(), text, binary)).await
+        }
+        Err(end) => end,
     };
     let end = driver.cause(end);
     // The end has memory of its own, which an open connection does not need.
@@ -186,14 +178,75 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
     }
 
+    /// Calls the handler with what comes, one message after the other, until the connection is to
+    /// end. What it is called with becomes a call by `text` and `binary`.
+    fn poll_messages<F: Future<Output = ()>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut call: Pin<&mut Option<F>>,
+        text: impl Fn(Text) -> F,
+        binary: impl Fn(Bytes) -> F,
+    ) -> Poll<End> {
+        if call.is_some() {
+            match ready!(self.poll_call(cx, call.as_mut())) {
+                // Nothing was read meanwhile, which is not the client's fault.
+                Ok(()) => self.waiting = Instant::now(),
+                Err(end) => return Poll::Ready(end),
+            }
+        }
+        let mut more = false;
+        loop {
+            if self.goes_on()
+                && let Some(content) = self.wire.next_text()
+            {
+                self.took(content.len(), &mut more);
+                match caught(|| first_poll(cx, call.as_mut(), || text(content))) {
+                    Ok(Poll::Ready(())) => continue,
+                    Ok(Poll::Pending) => return self.poll_meanwhile(cx),
+                    Err(end) => return Poll::Ready(end),
+                }
+            }
+            let incoming = match self.next_read() {
+                Some(incoming) => incoming,
+                None => ready!(self.poll_next(cx)),
+            };
+            let polled = match incoming {
+                Ok(Incoming::Text(content)) => {
+                    self.took(content.len(), &mut more);
+                    caught(|| first_poll(cx, call.as_mut(), || text(content)))
+                }
+                Ok(Incoming::Binary(content)) => {
+                    self.took(content.len(), &mut more);
+                    caught(|| first_poll(cx, call.as_mut(), || binary(content)))
+                }
+                Ok(Incoming::Closing(status)) => {
+                    self.note_peer_status(status);
+                    return Poll::Ready(End::ClosingFrame);
+                }
+                Ok(Incoming::End) => return Poll::Ready(End::Eof),
+                Err(end) => return Poll::Ready(end),
+            };
+            match polled {
+                Ok(Poll::Ready(())) => {}
+                Ok(Poll::Pending) => return self.poll_meanwhile(cx),
+                Err(end) => return Poll::Ready(end),
+            }
+        }
+    }
+
     /// What comes next, if it was read in this turn and may be taken in it.
-    #[inline]
     fn next_read(&mut self) -> Option<Result<Incoming, End>> {
-        if self.turn == 0 || self.is_spent() || !self.may_read() || W::FEEDS {
+        if !self.goes_on() {
             return None;
         }
         let incoming = self.wire.next_read().transpose()?;
         Some(incoming.map_err(End::Error))
+    }
+
+    /// Whether what was read in this turn may be taken in it.
+    #[inline]
+    fn goes_on(&self) -> bool {
+        !W::FEEDS && self.turn > 0 && !self.is_spent() && self.may_read()
     }
 
     /// Whether the others have their turn first.
@@ -232,31 +285,6 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         self.poll_timer(cx).map(Err)
     }
 
-    /// Hands a message over, or says what else came.
-    #[inline]
-    fn take_in(
-        &mut self,
-        incoming: Result<Incoming, End>,
-        text: impl FnOnce(Text),
-        binary: impl FnOnce(Bytes),
-    ) -> Result<Kind, End> {
-        match incoming? {
-            Incoming::Text(content) => {
-                self.took(content.len());
-                caught(|| text(content)).map(|()| Kind::Text)
-            }
-            Incoming::Binary(content) => {
-                self.took(content.len());
-                caught(|| binary(content)).map(|()| Kind::Binary)
-            }
-            Incoming::Closing(status) => {
-                self.note_peer_status(status);
-                Err(End::ClosingFrame)
-            }
-            Incoming::End => Err(End::Eof),
-        }
-    }
-
     /// What is behind the end of a stream: a sender may have been told, and the driver was not.
     fn cause(&self, end: End) -> End {
         match (end, self.connection.line().outbox().failed()) {
@@ -265,11 +293,16 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
     }
 
-    fn took(&mut self, len: usize) {
+    /// Notes that a message came. `more` is what the turn was told: whether there are others.
+    #[inline]
+    fn took(&mut self, len: usize, more: &mut bool) {
         self.turn += 1;
         self.turn_len += len;
         self.done.received_messages += 1;
-        turn::expect_more(self.wire.has_more());
+        if *more != self.wire.has_more() {
+            *more = !*more;
+            turn::expect_more(*more);
+        }
     }
 
     fn note_peer_status(&self, status: Option<CloseStatus>) {
@@ -352,13 +385,6 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             _ => Ok(()),
         }
     }
-}
-
-/// Which event a message is.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Text,
-    Binary,
 }
 
 /// Messages that a connection may take in before the others have their turn.

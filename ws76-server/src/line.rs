@@ -268,9 +268,10 @@ impl Line {
     /// was, and by the driver if not. Returns whether those who wait are to be woken.
     #[inline]
     fn queued(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
-        if !self.is_asleep() {
-            return false;
-        }
+        self.is_asleep() && self.queued_asleep(outbox)
+    }
+
+    fn queued_asleep(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
         let plan = match outbox.can_write_now() {
             true => turn::plan(self, outbox),
             false => None,

@@ -13,6 +13,7 @@ use std::task::Waker;
 use bytes::Bytes;
 pub(crate) use phase::{Asked, Dropped, Phase};
 use queue::{Entry, Queue};
+pub(crate) use queue::{TERMINATOR, TEXT};
 use ws76_codec::EncodedFrame;
 
 use crate::{
@@ -143,7 +144,8 @@ impl Outbox {
             self.queue.push(Entry::Lent(bytes));
             return Ok(());
         }
-        self.queue.push_copy(utf8);
+        self.queue
+            .push_inline(utf8.len() + 2, |dst| text.encode_to_vec(dst));
         Ok(())
     }
 

@@ -31,6 +31,8 @@ pub(crate) mod sealed {
     use bytes::Bytes;
     use ws76_codec::EncodedFrame;
 
+    use crate::outbox::{TERMINATOR, TEXT};
+
     #[expect(
         unnameable_types,
         reason = "sealed: only the types below are proven to be UTF-8"
@@ -41,6 +43,12 @@ pub(crate) mod sealed {
         /// The same bytes, where they are shared already.
         fn shared(&self) -> Option<Bytes> {
             None
+        }
+        /// Appends a frame of them.
+        fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+            dst.push(TEXT);
+            dst.extend_from_slice(self.utf8());
+            dst.push(TERMINATOR);
         }
         /// A frame of them.
         fn frame(&self) -> EncodedFrame;
@@ -76,6 +84,11 @@ impl Utf8 for Text {
         Some(self.clone().into_bytes())
     }
 
+    #[inline]
+    fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+        Self::encode_to_vec(self, dst);
+    }
+
     fn frame(&self) -> EncodedFrame {
         EncodedFrame::from(self)
     }
@@ -100,6 +113,11 @@ impl<T: Utf8 + ?Sized> Utf8 for &T {
         T::shared(self)
     }
 
+    #[inline]
+    fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+        T::encode_to_vec(self, dst);
+    }
+
     fn frame(&self) -> EncodedFrame {
         T::frame(self)
     }
@@ -112,6 +130,11 @@ impl<T: Utf8 + ?Sized> Utf8 for Arc<T> {
 
     fn shared(&self) -> Option<Bytes> {
         T::shared(self)
+    }
+
+    #[inline]
+    fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+        T::encode_to_vec(self, dst);
     }
 
     fn frame(&self) -> EncodedFrame {

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{BufMut, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
@@ -21,6 +21,8 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
     bytes: BytesMut,
+    /// How many of them were taken, from the front: they are removed together.
+    taken: usize,
     /// Whether `bytes` are in memory that came from the thread and goes back to one.
     is_lent: bool,
     read_at: Instant,
@@ -32,6 +34,7 @@ impl ReadBuffer {
     pub(crate) fn new(bytes: BytesMut) -> Self {
         Self {
             bytes,
+            taken: 0,
             is_lent: false,
             read_at: Instant::now(),
             read_len: 0,
@@ -48,12 +51,40 @@ impl ReadBuffer {
         self.read_len
     }
 
-    pub(crate) const fn bytes(&mut self) -> &mut BytesMut {
+    /// What was read and not taken yet, for a decoder to take from.
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> &mut BytesMut {
+        if self.taken > 0 {
+            self.remove_taken();
+        }
         &mut self.bytes
     }
 
+    fn remove_taken(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        if taken == self.bytes.len() {
+            // The same place is read into again, which is in the processor's cache.
+            self.bytes.clear();
+        } else {
+            self.bytes.advance(taken);
+        }
+    }
+
+    /// The same, where what is taken is told to [`Self::take`].
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Takes so many bytes from the front.
+    #[inline]
+    pub(crate) const fn take(&mut self, count: usize) {
+        self.taken += count;
+    }
+
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.taken == self.bytes.len()
     }
 
     /// Reads what comes next, at most [`MAX_READ_LEN`] bytes; 0 at the end of the stream.
@@ -62,6 +93,7 @@ impl ReadBuffer {
         io: &mut R,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        self.bytes();
         if !self.is_lent && self.bytes.is_empty() {
             self.bytes = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
             self.is_lent = true;
@@ -81,8 +113,10 @@ impl ReadBuffer {
     }
 
     fn make_room(&mut self) {
-        // From the front, which is in the processor's cache, if nobody holds on to what was read.
-        if self.bytes.is_empty() && self.bytes.try_reclaim(CHUNK_LEN) {
+        // From the front, if nobody holds on to what was read.
+        if self.bytes.is_empty()
+            && (self.bytes.capacity() >= CHUNK_LEN || self.bytes.try_reclaim(CHUNK_LEN))
+        {
             return;
         }
         let room = self.bytes.capacity() - self.bytes.len();
@@ -98,13 +132,16 @@ impl ReadBuffer {
 
     /// Forgets what was read.
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
+        self.bytes().clear();
     }
 
     /// The connection is going to sleep: lets go of the thread's memory.
     pub(crate) fn rest(&mut self) {
-        if self.is_lent && self.bytes.len() < MIN_KEPT_LEN {
-            let own = BytesMut::from(&*self.bytes);
+        if self.is_lent && self.bytes().len() < MIN_KEPT_LEN {
+            let own = match &*self.bytes {
+                [] => BytesMut::new(),
+                bytes => BytesMut::from(bytes),
+            };
             let mut lent = std::mem::replace(&mut self.bytes, own);
             self.is_lent = false;
             lent.clear();
@@ -117,8 +154,9 @@ impl ReadBuffer {
                     }
                 });
             }
-        } else if !self.is_lent && self.bytes.is_empty() {
+        } else if !self.is_lent && self.is_empty() {
             self.bytes = BytesMut::new();
+            self.taken = 0;
         }
     }
 }

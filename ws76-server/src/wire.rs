@@ -29,6 +29,12 @@ pub(crate) trait Wire: Unpin + Send {
         Poll::Ready(Ok(()))
     }
 
+    /// The text that comes next, if it is read already and quickly told. None says nothing.
+    #[inline]
+    fn next_text(&mut self) -> Option<Text> {
+        None
+    }
+
     /// What comes next, as far as it is read already and that is known.
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         Ok(None)

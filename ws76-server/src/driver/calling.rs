@@ -1,52 +1,34 @@
 //! Calls of the handler, while which the driver goes on writing.
 
 use std::{
-    future::{Future, poll_fn},
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
-
-use tokio::time::Instant;
 
 use super::{Driver, after};
 use crate::{Timeout, end::End, outbox::Dropped, wire::Wire};
 
 impl<W: Wire, S> Driver<'_, W, S> {
-    /// Calls the handler, and goes on writing while it takes its time.
-    pub(super) async fn call<F: Future<Output = ()>>(
+    /// Goes on with a call of the handler, and with writing while that takes its time.
+    pub(super) fn poll_call<F: Future<Output = ()>>(
         &mut self,
-        mut call: Pin<&mut Option<F>>,
-    ) -> Result<(), End> {
-        let mut waited = false;
-        let result = poll_fn(|cx| {
-            // The handler cannot be called again for this connection after it panicked, but for
-            // its closed event, so it sees no broken state of its own making.
-            let Some(call) = call.as_mut().as_pin_mut() else {
-                return Poll::Ready(Ok(()));
-            };
-            match caught(|| call.poll(cx)) {
-                Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
-                Ok(Poll::Pending) => {
-                    waited = true;
-                    self.poll_meanwhile(cx)
-                }
-                Err(end) => Poll::Ready(Err(end)),
-            }
-        })
-        .await;
-        if waited {
-            // Nothing was read meanwhile, which is not the client's fault.
-            self.waiting = Instant::now();
+        cx: &mut Context<'_>,
+        call: Pin<&mut Option<F>>,
+    ) -> Poll<Result<(), End>> {
+        match caught(|| poll_once(cx, call)) {
+            Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+            Ok(Poll::Pending) => self.poll_meanwhile(cx).map(Err),
+            Err(end) => Poll::Ready(Err(end)),
         }
-        result
     }
 
     /// Writes while a call of the handler is under way. Ends the call only when a shutdown aborts;
     /// other failures are kept for when it returns.
-    fn poll_meanwhile(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    pub(super) fn poll_meanwhile(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut failed = match self.poll_flush(cx) {
-            Err(End::Abort) => return Poll::Ready(Err(self.failed.unwrap_or(End::Abort))),
+            Err(End::Abort) => return Poll::Ready(self.failed.unwrap_or(End::Abort)),
             Err(End::Asked(_)) | Ok(()) => None,
             Err(end) => Some(end),
         };
@@ -72,7 +54,32 @@ impl<W: Wire, S> Driver<'_, W, S> {
     }
 }
 
-/// What `call` gives, if it does not panic.
+/// Begins a call of the handler.
+#[inline]
+pub(super) fn first_poll<F: Future<Output = ()>>(
+    cx: &mut Context<'_>,
+    mut call: Pin<&mut Option<F>>,
+    start: impl FnOnce() -> F,
+) -> Poll<()> {
+    call.set(Some(start()));
+    poll_once(cx, call)
+}
+
+/// Polls a call of the handler, which is gone when it has returned.
+#[inline]
+fn poll_once<F: Future<Output = ()>>(
+    cx: &mut Context<'_>,
+    mut call: Pin<&mut Option<F>>,
+) -> Poll<()> {
+    if let Some(under_way) = call.as_mut().as_pin_mut() {
+        ready!(under_way.poll(cx));
+        call.set(None);
+    }
+    Poll::Ready(())
+}
+
+/// What `call` gives, if it does not panic. The handler cannot be called again for this connection
+/// then, but for its last events, so it sees no broken state of its own making.
 #[inline]
 pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, End> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| End::HandlerPanic)

@@ -82,27 +82,30 @@ impl Queue {
         self.written > 0
     }
 
-    /// Copies a text, as a draft-76 frame.
+    /// Puts a draft-76 frame of `len` bytes behind all others, which `put` appends.
     #[inline]
-    pub(super) fn push_copy(&mut self, utf8: &[u8]) {
-        let added = utf8.len() + 2;
+    pub(super) fn push_inline(&mut self, len: usize, put: impl FnOnce(&mut Vec<u8>)) {
+        if self.inline.capacity() - self.inline.len() < len {
+            self.make_room_inline(len);
+        }
+        put(&mut self.inline);
+        self.run.messages += 1;
+        self.run.len += len;
+        self.messages += 1;
+        self.len += len;
+    }
+
+    #[cold]
+    fn make_room_inline(&mut self, len: usize) {
         if self.inline.capacity() == 0 {
             self.inline = SPARE.try_with(Cell::take).unwrap_or_default();
         }
-        let room = self.inline.capacity() - self.inline.len();
-        if room < added && self.inline_at > self.inline.len() / 2 {
+        if self.inline_at > self.inline.len() / 2 {
             // It never empties while the client is always a little behind.
             self.inline.drain(..self.inline_at);
             self.inline_at = 0;
         }
-        self.inline.reserve(added);
-        self.inline.push(TEXT);
-        self.inline.extend_from_slice(utf8);
-        self.inline.push(TERMINATOR);
-        self.run.messages += 1;
-        self.run.len += added;
-        self.messages += 1;
-        self.len += added;
+        self.inline.reserve(len);
     }
 
     /// Puts a message that is not inline behind all others.
@@ -338,9 +341,9 @@ impl Queue {
 }
 
 /// The first byte of a draft-76 frame.
-const TEXT: u8 = 0x00;
+pub(crate) const TEXT: u8 = 0x00;
 /// The last byte of a draft-76 frame, which is nowhere else in it.
-const TERMINATOR: u8 = 0xff;
+pub(crate) const TERMINATOR: u8 = 0xff;
 /// Room for entries that an idle connection keeps.
 const MAX_RESTING: usize = 8;
 /// Room for bytes that is kept for the next queue.
