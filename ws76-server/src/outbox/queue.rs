@@ -86,19 +86,43 @@ impl Queue {
     #[inline]
     pub(super) fn push_copy(&mut self, utf8: &[u8]) {
         let added = utf8.len() + 2;
+        self.reserve(added);
+        self.inline.push(TEXT);
+        self.inline.extend_from_slice(utf8);
+        self.inline.push(TERMINATOR);
+        self.count_inline(added);
+    }
+
+    /// Copies a draft-76 frame.
+    #[inline]
+    pub(super) fn push_frame(&mut self, frame: &[u8]) {
+        self.reserve(frame.len());
+        self.inline.extend_from_slice(frame);
+        self.count_inline(frame.len());
+    }
+
+    /// Makes room for so many bytes behind all runs.
+    #[inline]
+    fn reserve(&mut self, added: usize) {
+        if self.inline.capacity() - self.inline.len() < added {
+            self.make_room(added);
+        }
+    }
+
+    fn make_room(&mut self, added: usize) {
         if self.inline.capacity() == 0 {
             self.inline = SPARE.try_with(Cell::take).unwrap_or_default();
-        }
-        let room = self.inline.capacity() - self.inline.len();
-        if room < added && self.inline_at > self.inline.len() / 2 {
+            self.inline.reserve(added.max(MIN_ROOM));
+        } else if self.inline_at > self.inline.len() / 2 {
             // It never empties while the client is always a little behind.
             self.inline.drain(..self.inline_at);
             self.inline_at = 0;
         }
         self.inline.reserve(added);
-        self.inline.push(TEXT);
-        self.inline.extend_from_slice(utf8);
-        self.inline.push(TERMINATOR);
+    }
+
+    #[inline]
+    const fn count_inline(&mut self, added: usize) {
         self.run.messages += 1;
         self.run.len += added;
         self.messages += 1;
@@ -341,6 +365,8 @@ impl Queue {
 const TEXT: u8 = 0x00;
 /// The last byte of a draft-76 frame, which is nowhere else in it.
 const TERMINATOR: u8 = 0xff;
+/// Room for bytes that a queue has at first: several short frames.
+const MIN_ROOM: usize = 640;
 /// Room for entries that an idle connection keeps.
 const MAX_RESTING: usize = 8;
 /// Room for bytes that is kept for the next queue.
