@@ -74,7 +74,43 @@ impl Line {
         len: usize,
         push: impl Fn(&mut Outbox) -> Result<(), SendError>,
     ) -> Pushed {
+        self.push_or_drop_into(self.outbox(), len, push)
+    }
+
+    /// As [`Self::push_or_drop`], for a frame that other connections share.
+    pub(crate) fn push_shared_or_drop(self: &Arc<Self>, frame: &EncodedFrame) -> Pushed {
+        let len = frame.as_bytes().len();
         let mut outbox = self.outbox();
+        if !self.is_asleep() || outbox.check_room(len).is_err() {
+            return self.push_or_drop_into(outbox, len, |outbox| outbox.push_shared(frame));
+        }
+        let plan = self.plan(&mut outbox);
+        if plan == Some(When::Now) && outbox.is_empty() {
+            // Without a stay in the queue.
+            if outbox.write_shared_now(frame) {
+                self.wake_driver(&outbox);
+            }
+            turn::wrote(&outbox.take_traffic());
+        } else {
+            outbox.add_shared(frame);
+            let moved = self.follow(plan, &mut outbox);
+            drop(outbox);
+            if moved {
+                self.notify();
+            }
+        }
+        Pushed {
+            result: Ok(()),
+            was_full: false,
+        }
+    }
+
+    fn push_or_drop_into(
+        self: &Arc<Self>,
+        mut outbox: MutexGuard<'_, Outbox>,
+        len: usize,
+        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+    ) -> Pushed {
         let mut result = self.push_into(&mut outbox, &push);
         let was_full = result == Err(SendError::Full);
         if was_full && outbox.make_room(len) {
@@ -96,28 +132,6 @@ impl Line {
             self.notify();
         }
         Pushed { result, was_full }
-    }
-
-    /// As [`Self::push_or_drop`], for a frame that other connections share.
-    pub(crate) fn push_shared_or_drop(self: &Arc<Self>, frame: &EncodedFrame) -> Pushed {
-        let len = frame.as_bytes().len();
-        let mut outbox = self.outbox();
-        if self.is_asleep()
-            && outbox.is_idle(len)
-            && turn::plan(self, &mut outbox) == Some(When::Now)
-        {
-            // Without a stay in the queue.
-            if outbox.write_shared_now(frame) {
-                self.wake_driver(&outbox);
-            }
-            turn::wrote(&outbox.take_traffic());
-            return Pushed {
-                result: Ok(()),
-                was_full: false,
-            };
-        }
-        drop(outbox);
-        self.push_or_drop(len, |outbox| outbox.push_shared(frame))
     }
 
     /// Queues a message with `push`. What takes the room only because a turn is not over is written
@@ -268,14 +282,25 @@ impl Line {
     /// was, and by the driver if not. Returns whether those who wait are to be woken.
     #[inline]
     fn queued(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
-        self.is_asleep() && self.queued_asleep(outbox)
+        if !self.is_asleep() {
+            return false;
+        }
+        let plan = self.plan(outbox);
+        self.follow(plan, outbox)
     }
 
-    fn queued_asleep(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
-        let plan = match outbox.can_write_now() {
+    /// When to write what is queued for a driver that sleeps; `None` leaves it to the driver.
+    #[inline]
+    fn plan(self: &Arc<Self>, outbox: &mut Outbox) -> Option<When> {
+        match outbox.can_write_now() {
             true => turn::plan(self, outbox),
             false => None,
-        };
+        }
+    }
+
+    /// Does now what [`Self::plan`] said. Returns whether those who wait are to be woken.
+    #[inline]
+    fn follow(&self, plan: Option<When>, outbox: &mut Outbox) -> bool {
         match plan {
             Some(When::Later) => false,
             Some(When::Now) => {

@@ -151,17 +151,28 @@ impl Outbox {
 
     /// Queues a text frame that other connections share.
     pub(crate) fn push_shared(&mut self, frame: &EncodedFrame) -> Result<(), SendError> {
+        self.check_room(frame.as_bytes().len())?;
+        self.add_shared(frame);
+        Ok(())
+    }
+
+    /// As [`Self::push_shared`], where [`Self::check_room`] has found room.
+    #[inline]
+    pub(crate) fn add_shared(&mut self, frame: &EncodedFrame) {
         let bytes = frame.as_bytes();
-        self.check_room(bytes.len())?;
         self.accepted += 1;
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
             let text = bytes.slice(1..bytes.len() - 1);
             self.queue.push(Entry::Text(text));
-            return Ok(());
+            return;
         }
-        self.queue.push(Entry::Frame(bytes.clone()));
-        Ok(())
+        match bytes.len() <= MAX_COPIED_LEN {
+            true => self
+                .queue
+                .push_inline(bytes.len(), |dst| dst.extend_from_slice(bytes)),
+            false => self.queue.push(Entry::Frame(bytes.clone())),
+        }
     }
 
     /// Queues a binary message, where the protocol has them.
@@ -227,7 +238,6 @@ impl Outbox {
         self.phase
     }
 
-    #[cfg(feature = "rfc6455")]
     pub(crate) const fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -337,8 +347,9 @@ impl Outbox {
         self.closing = true;
     }
 
+    /// Whether a frame of `len` bytes may be queued, and why not.
     #[inline]
-    fn check_room(&self, len: usize) -> Result<(), SendError> {
+    pub(crate) fn check_room(&self, len: usize) -> Result<(), SendError> {
         match self.phase {
             Phase::Open => {}
             Phase::Closing(_) | Phase::Dropped(Dropped::SlowReceiver) => {
@@ -372,6 +383,8 @@ impl Outbox {
 const MIN_SHARED_LEN: usize = 1 << 10;
 /// The shortest text of a draft-76 connection that is not copied.
 const MIN_LENT_LEN: usize = 4 << 10;
+/// The longest shared frame that is copied: an entry for it takes half as much, and more time.
+const MAX_COPIED_LEN: usize = 2 * size_of::<Entry>();
 
 #[cfg(test)]
 mod tests;

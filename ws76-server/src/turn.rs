@@ -68,28 +68,17 @@ pub(crate) enum When {
 struct Lines(VecDeque<Arc<Line>>);
 
 /// When to write what was queued on `line`, whose outbox this is; `None` outside of a turn.
+#[inline]
 pub(crate) fn plan(line: &Arc<Line>, outbox: &mut Outbox) -> Option<When> {
     let plan = TURN.try_with(|turn| {
         let mut turn = turn.borrow_mut();
         let turn = turn.as_mut()?;
-        if turn.number == 0 {
-            turn.number = next_number();
+        // What another turn marked is none of these marks.
+        let marks = outbox.claimed() ^ turn.number;
+        match turn.more && marks & !WRITTEN == LISTED {
+            true => Some(When::Later),
+            false => Some(turn.plan(line, outbox)),
         }
-        let claimed = outbox.claimed();
-        let seen = match claimed & !(LISTED | WRITTEN) == turn.number {
-            true => claimed & (LISTED | WRITTEN),
-            false => 0,
-        };
-        if seen & WRITTEN == 0 && turn.written < MAX_WRITTEN && !turn.more {
-            turn.written += 1;
-            outbox.claim(turn.number | seen | WRITTEN);
-            return Some(When::Now);
-        }
-        if seen & LISTED == 0 {
-            turn.lines.push_back(Arc::clone(line));
-            outbox.claim(turn.number | seen | LISTED);
-        }
-        Some(When::Later)
     });
     plan.ok().flatten()
 }
@@ -132,6 +121,35 @@ pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mu
         Poll::Pending
     })
     .await
+}
+
+impl Turn {
+    fn plan(&mut self, line: &Arc<Line>, outbox: &mut Outbox) -> When {
+        if self.number == 0 {
+            self.number = next_number();
+        }
+        let claimed = outbox.claimed();
+        let mut seen = match claimed & !(LISTED | WRITTEN) == self.number {
+            true => claimed & (LISTED | WRITTEN),
+            false => 0,
+        };
+        if seen & WRITTEN == 0 && self.written < MAX_WRITTEN && !self.more {
+            self.written += 1;
+            // What was sent to many is written in the order in which they were listed, so that the
+            // end of the turn need not look for them again.
+            if seen & LISTED != 0 && self.lines.front().is_some_and(|one| Arc::ptr_eq(one, line)) {
+                self.lines.pop_front();
+                seen = 0;
+            }
+            outbox.claim(self.number | seen | WRITTEN);
+            return When::Now;
+        }
+        if seen & LISTED == 0 {
+            self.lines.push_back(Arc::clone(line));
+            outbox.claim(self.number | seen | LISTED);
+        }
+        When::Later
+    }
 }
 
 fn next_number() -> u64 {

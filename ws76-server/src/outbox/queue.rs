@@ -99,8 +99,8 @@ impl Queue {
     fn make_room_inline(&mut self, len: usize) {
         if self.inline.capacity() == 0 {
             self.inline = SPARE.try_with(Cell::take).unwrap_or_default();
-        }
-        if self.inline_at > self.inline.len() / 2 {
+            self.inline.reserve(len.max(MIN_ROOM));
+        } else if self.inline_at > self.inline.len() / 2 {
             // It never empties while the client is always a little behind.
             self.inline.drain(..self.inline_at);
             self.inline_at = 0;
@@ -344,6 +344,8 @@ impl Queue {
 pub(crate) const TEXT: u8 = 0x00;
 /// The last byte of a draft-76 frame, which is nowhere else in it.
 pub(crate) const TERMINATOR: u8 = 0xff;
+/// Room for bytes that a queue has at first: several short frames.
+const MIN_ROOM: usize = 640;
 /// Room for entries that an idle connection keeps.
 const MAX_RESTING: usize = 8;
 /// Room for bytes that is kept for the next queue.

@@ -70,13 +70,8 @@ impl Outbox {
         !self.queue.is_empty()
     }
 
-    /// Whether a frame of `len` bytes can be written without being queued first.
-    pub(crate) fn is_idle(&self, len: usize) -> bool {
-        self.queue.is_empty() && self.can_write_now() && self.check_room(len).is_ok()
-    }
-
-    /// Writes a frame where [`Self::is_idle`]; what the stream does not take is queued. Returns
-    /// whether the driver has to see to that.
+    /// Writes a frame for which there is room, where nothing is queued and [`Self::can_write_now`];
+    /// what the stream does not take is queued. Returns whether the driver has to see to that.
     pub(crate) fn write_shared_now(&mut self, frame: &EncodedFrame) -> bool {
         let bytes = frame.as_bytes();
         let written = self.writer.as_ref().map(|writer| writer.try_write(bytes));
