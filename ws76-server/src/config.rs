@@ -203,7 +203,7 @@ pub struct Config {
     pub max_queued_messages: usize,
     /// Most bytes, as draft-76 frames, in the outbound queue of a connection; 256 KiB by default. A
     /// longer message is taken when the queue is empty. Costs up to twice this much memory for each
-    /// connection that does not read; the payload of a broadcast is shared by all.
+    /// connection that does not read; the payload of a broadcast is shared by all, but for a short one.
     pub max_queued_len: usize,
     /// What happens when a connection's outbound queue is full; it is dropped by default.
     pub slow_receiver: SlowReceiver,

@@ -15,14 +15,15 @@ use crate::{
     turn::{self, When},
 };
 
-/// The outbound side of one connection.
+/// The outbound side of one connection, in this order in memory, as an [`Outbox`] is.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Line {
-    outbox: Mutex<Outbox>,
     /// Whether the outbox has left `Phase::Open`; to be seen without its lock.
     ending: AtomicBool,
     /// Whether the driver has to be woken for what changes in the outbox. Set under its lock.
     asleep: AtomicBool,
+    outbox: Mutex<Outbox>,
     /// Wakes those who wait for room, or for what is queued to leave.
     progress: Notify,
 }

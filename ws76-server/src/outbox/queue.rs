@@ -1,26 +1,27 @@
 //! The messages of an outbox, in their order.
 
-use std::{cell::Cell, collections::VecDeque, io::IoSlice};
+use std::{cell::RefCell, collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
 
 thread_local! {
-    /// Room for [`Queue::inline`], of a queue that has become empty on this thread.
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Room for [`Queue::inline`], of queues that have become empty on this thread.
+    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Messages, and how much of the first was written.
+/// Messages, and how much of the first was written. In this order in memory, as an outbox is.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Queue {
-    entries: VecDeque<Entry>,
+    messages: usize,
+    /// Bytes of all messages, less what was written of the first.
+    len: usize,
     /// Draft-76 frames in a row behind all entries.
     run: Run,
     /// The bytes of all runs, in their order, behind `inline_at`.
     inline: Vec<u8>,
     inline_at: usize,
-    messages: usize,
-    /// Bytes of all messages, less what was written of the first.
-    len: usize,
+    entries: VecDeque<Entry>,
     /// Bytes of the first message that were written.
     written: usize,
 }
@@ -98,8 +99,9 @@ impl Queue {
     #[cold]
     fn make_room_inline(&mut self, len: usize) {
         if self.inline.capacity() == 0 {
-            self.inline = SPARE.try_with(Cell::take).unwrap_or_default();
-            self.inline.reserve(len.max(MIN_ROOM));
+            let spare = SPARES.try_with(|spares| spares.borrow_mut().pop());
+            let spare = spare.ok().flatten();
+            self.inline = spare.unwrap_or_else(|| Vec::with_capacity(len.max(MIN_ROOM)));
         } else if self.inline_at > self.inline.len() / 2 {
             // It never empties while the client is always a little behind.
             self.inline.drain(..self.inline_at);
@@ -312,10 +314,18 @@ impl Queue {
         }
         if self.inline.capacity() > 0 {
             let inline = std::mem::take(&mut self.inline);
-            if inline.capacity() <= MAX_SPARE_LEN {
-                // Not while the thread ends.
-                let _ = SPARE.try_with(|spare| spare.set(inline));
-            }
+            // Not while the thread ends.
+            let _ = SPARES.try_with(|spares| {
+                let mut spares = spares.borrow_mut();
+                let max_len = if spares.is_empty() {
+                    MAX_SPARE_LEN
+                } else {
+                    MIN_ROOM
+                };
+                if inline.capacity() <= max_len && spares.len() < MAX_SPARES {
+                    spares.push(inline);
+                }
+            });
         }
     }
 
@@ -350,3 +360,6 @@ const MIN_ROOM: usize = 640;
 const MAX_RESTING: usize = 8;
 /// Room for bytes that is kept for the next queue.
 const MAX_SPARE_LEN: usize = 64 << 10;
+/// Queues for which a thread keeps room: as many as one broadcast fills at a time, of `MIN_ROOM` each
+/// but for the first.
+const MAX_SPARES: usize = 1 << 10;

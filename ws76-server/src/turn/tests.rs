@@ -190,6 +190,29 @@ fn last_message_is_written_at_once_to_so_many_and_to_the_others_behind_the_poll(
 }
 
 #[test]
+fn last_of_several_messages_leaves_nothing_for_behind_the_poll() {
+    let receivers = Receiver::many(MAX_WRITTEN);
+    assert!(receivers.len() > MAX_WRITES);
+    let counters = Counters::default();
+    let mut driver = pin!(async {
+        for (text, more) in [("a", true), ("b", true), ("c", false)] {
+            expect_more(more);
+            for receiver in &receivers {
+                assert_eq!(receiver.send(text), Ok(()));
+            }
+        }
+        assert!(receivers.iter().all(|one| one.taken() == "a b c "));
+        pending::<()>().await;
+    });
+    let mut turns = pin!(in_turns(&counters, driver.as_mut()));
+    let woken = Arc::default();
+    assert!(!poll_once(turns.as_mut(), &woken));
+    assert_eq!(woken.take(), 0, "nothing is left to be written");
+    let count = 3 * receivers.len() as u64;
+    assert_eq!(sent(&counters), (count, 3 * count));
+}
+
+#[test]
 fn turn_that_panics_has_counted_what_it_wrote_and_wakes_for_the_rest() {
     let receivers = Receiver::many(MAX_WRITTEN + 1);
     let counters = Counters::default();
