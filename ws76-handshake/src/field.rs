@@ -88,8 +88,12 @@ impl KnownField {
             22 => &[Self::SecWebSocketProtocol, Self::SecWebSocketLocation],
             _ => &[],
         };
-        let mut candidates = candidates.iter().copied();
-        candidates.find(|field| name.eq_ignore_ascii_case(field.as_str().as_bytes()))
+        // Nearly all clients write them as they are written here.
+        let same = |field: &&Self| name == field.as_str().as_bytes();
+        let alike = |field: &&Self| name.eq_ignore_ascii_case(field.as_str().as_bytes());
+        let found = candidates.iter().find(same);
+        let found = found.or_else(|| candidates.iter().find(alike));
+        found.copied()
     }
 }
 

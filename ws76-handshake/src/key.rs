@@ -1,7 +1,7 @@
 //! One key of the challenge: digits and spaces in, part out (draft-76 §5.2 steps 4-7).
 //!
-//! The key number may have any number of digits. It is divided digit by digit as it is read, so no
-//! number is ever larger than a machine word and the cost is linear.
+//! The key number may have any number of digits. One that does not fit a machine word is divided
+//! digit by digit, so that the cost is linear.
 
 use core::fmt;
 
@@ -35,27 +35,24 @@ impl Key {
     /// When the key has no digit, has no space, is no multiple of its spaces, or has a part above
     /// 4,294,967,295. Of several faults the first in this order is told.
     pub fn parse(value: &[u8]) -> Result<Self, KeyError> {
-        if !value.iter().any(u8::is_ascii_digit) {
-            return Err(KeyError::NoDigit);
-        }
-        let mut spaces: u64 = 0;
+        let (mut digits, mut spaces, mut number) = (0_usize, 0_u64, 0_u64);
         for &byte in value {
+            if byte.is_ascii_digit() {
+                digits += 1;
+                number = number.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+            }
             spaces += u64::from(byte == b' ');
+        }
+        if digits == 0 {
+            return Err(KeyError::NoDigit);
         }
         if spaces == 0 {
             return Err(KeyError::NoSpace);
         }
-
-        // Long division: `rest` stays below `spaces`, so each step adds one digit, 0 to 9, to the
-        // quotient, and ten times `rest` is an overflow only for a key of 10^18 bytes. Once the
-        // quotient is too large for a part it only has to stay too large.
-        let mut quotient: u64 = 0;
-        let mut rest: u64 = 0;
-        for digit in value.iter().filter(|byte| byte.is_ascii_digit()) {
-            let dividend = rest * 10 + u64::from(digit - b'0');
-            quotient = (quotient * 10 + dividend / spaces).min(TOO_LARGE);
-            rest = dividend % spaces;
-        }
+        let (quotient, rest) = match digits <= MAX_DIGITS {
+            true => (number / spaces, number % spaces),
+            false => divide(value, spaces),
+        };
         if rest != 0 {
             return Err(KeyError::NotMultiple);
         }
@@ -70,6 +67,20 @@ impl Key {
     pub const fn part(self) -> u32 {
         self.part
     }
+}
+
+/// Quotient and rest of a key number of any size.
+fn divide(value: &[u8], spaces: u64) -> (u64, u64) {
+    // Long division: `rest` stays below `spaces`, so each step adds one digit, 0 to 9, to the
+    // quotient, and ten times `rest` is an overflow only for a key of 10^18 bytes. Once the
+    // quotient is too large for a part it only has to stay too large.
+    let (mut quotient, mut rest) = (0_u64, 0_u64);
+    for digit in value.iter().filter(|byte| byte.is_ascii_digit()) {
+        let dividend = rest * 10 + u64::from(digit - b'0');
+        quotient = (quotient * 10 + dividend / spaces).min(TOO_LARGE);
+        rest = dividend % spaces;
+    }
+    (quotient, rest)
 }
 
 /// What is wrong with a key. A client that sends such a key did not mean draft-76.
@@ -134,3 +145,5 @@ impl fmt::Display for WhichKey {
 
 /// Above any part, and small enough that ten times it is no overflow.
 const TOO_LARGE: u64 = 1 << 40;
+/// A number of as many digits fits a machine word.
+const MAX_DIGITS: usize = 19;

@@ -93,7 +93,7 @@ impl RequestLineScanner {
     }
 
     fn target(
-        &self,
+        &mut self,
         head: &[u8],
         byte: u8,
         start: usize,
@@ -121,7 +121,17 @@ impl RequestLineScanner {
             b'\n' => Err(HeadError::BareLf.into()),
             0 => Err(HeadError::Nul.into()),
             _ if self.position == start && byte != b'/' => Err(HandshakeError::InvalidResourceName),
-            0x20..=0x7E => Ok(State::Target { start }),
+            0x20..=0x7E => {
+                // The rest of such bytes too, as far as no limit forbids one.
+                let end = start
+                    .saturating_add(max_target_len)
+                    .min(limits.max_line_len);
+                let end = end.min(limits.max_head_len).min(head.len());
+                let rest = head.get(self.position + 1..end).unwrap_or_default();
+                let run = rest.iter().position(|byte| !matches!(byte, 0x20..=0x7E));
+                self.position += run.unwrap_or(rest.len());
+                Ok(State::Target { start })
+            }
             _ => Err(HandshakeError::InvalidResourceName),
         }
     }

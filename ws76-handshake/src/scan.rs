@@ -91,7 +91,7 @@ impl FieldScanner {
             position,
             line_start: position,
             state: State::LineStart,
-            fields: Vec::new(),
+            fields: Vec::with_capacity(USUAL_FIELDS.min(limits.max_fields)),
         }
     }
 
@@ -104,7 +104,10 @@ impl FieldScanner {
                 });
             }
             match self.state {
-                State::LineStart => self.begin_line(byte)?,
+                State::LineStart => match self.whole_line(head) {
+                    Some(()) => {}
+                    None => self.begin_line(byte)?,
+                },
                 State::Name => self.name(head, byte)?,
                 State::AfterColon { colon } => {
                     let start = self.position + usize::from(byte == b' ');
@@ -130,6 +133,31 @@ impl FieldScanner {
     /// The fields that were found.
     pub(crate) fn fields(&self) -> &[FieldSpan] {
         &self.fields
+    }
+
+    /// Takes a line at once that is there with its end and without a fault. Every other is looked
+    /// at byte by byte, to wait in the middle of it or to say what is wrong.
+    fn whole_line(&mut self, head: &[u8]) -> Option<()> {
+        let end = self.limits.max_head_len.min(head.len());
+        let line = head.get(self.position..end)?;
+        let colon = line.iter().position(|&byte| !is_token(byte))?;
+        let value = line.get(colon..)?.strip_prefix(b":")?;
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        let start = line.len() - value.len();
+        let len = start + plain_len(value);
+        let allowed = colon > 0
+            && len <= self.limits.max_line_len
+            && self.fields.len() < self.limits.max_fields;
+        if !allowed || !line.get(len..)?.starts_with(b"\r\n") {
+            return None;
+        }
+        self.fields.push(FieldSpan {
+            name: Span::new(self.position, self.position + colon),
+            value: Span::new(self.position + start, self.position + len),
+        });
+        self.position += len + 2;
+        self.line_start = self.position;
+        Some(())
     }
 
     fn begin_line(&mut self, byte: u8) -> Result<(), HeadError> {
@@ -233,29 +261,76 @@ pub(crate) const fn check_line_feed(byte: u8) -> Result<(), HeadError> {
 }
 
 /// Whether a method or a field's name may hold this byte (RFC 9110 §5.6.2).
-pub(crate) const fn is_token(byte: u8) -> bool {
-    matches!(byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\''
-        | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+pub(crate) fn is_token(byte: u8) -> bool {
+    TOKENS.get(usize::from(byte)).is_some_and(|&token| token)
 }
 
 /// How many bytes of `window` come before the first CR, LF or NUL.
 fn plain_len(window: &[u8]) -> usize {
-    // Sixteen at a time: the inner loop has no way out and becomes one vector comparison.
-    let (chunks, _) = window.as_chunks::<16>();
-    let low = |chunk: &[u8; 16]| chunk.iter().fold(false, |low, &byte| low | (byte <= b'\r'));
-    let skipped = 16 * chunks.iter().take_while(|chunk| !low(chunk)).count();
-    let rest = window.get(skipped..).unwrap_or_default();
-    let plain = rest
-        .iter()
-        .position(|byte| matches!(byte, b'\r' | b'\n' | 0));
-    skipped + plain.unwrap_or(rest.len())
+    let mut len = 0;
+    loop {
+        len += high_len(window.get(len..).unwrap_or_default());
+        match window.get(len) {
+            None | Some(b'\r' | b'\n' | 0) => return len,
+            Some(_) => len += 1,
+        }
+    }
+}
+
+/// How many bytes of `window` come before the first that is no higher than CR.
+fn high_len(window: &[u8]) -> usize {
+    // Eight at a time. The subtraction sets the high bit of a byte that is lower than 0x0E, and of
+    // none before it.
+    let (words, rest) = window.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let low = word.wrapping_sub(EACH * 0x0E) & !word & (EACH * 0x80);
+        if low != 0 {
+            return 8 * index + low.trailing_zeros() as usize / 8;
+        }
+    }
+    let high = rest.iter().position(|&byte| byte <= b'\r');
+    window.len() - rest.len() + high.unwrap_or(rest.len())
 }
 
 /// An offset inside a head, which [`addressable`] keeps below 4 GiB.
 fn offset(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
+
+/// Room for as many fields from the start: a client that is no browser has no more.
+const USUAL_FIELDS: usize = 8;
+
+/// One in each byte of a word.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// By byte, whether it is one of a token.
+static TOKENS: [bool; 256] = {
+    let mut tokens = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 0x7F {
+        tokens[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        byte += 1;
+    }
+    tokens
+};
 
 #[cfg(test)]
 mod tests {

@@ -261,7 +261,7 @@ pub(crate) fn check_origin(bytes: &[u8]) -> Result<(), ValueError> {
 /// Whether these bytes may be echoed as the host of a location.
 pub(crate) fn check_host(bytes: &[u8]) -> Result<(), ValueError> {
     check_visible(bytes)?;
-    check_bytes(bytes, |byte| !HOST_DELIMITERS.contains(&byte))?;
+    check_bytes(bytes, |byte| !is_host_delimiter(byte))?;
     check_no_encoded_control(bytes)
 }
 
@@ -301,14 +301,32 @@ fn check_no_encoded_control(bytes: &[u8]) -> Result<(), ValueError> {
             [b'%', b'0' | b'1', low] if low.is_ascii_hexdigit()
         ) || matches!(window, [b'%', b'7', b'f' | b'F'])
     };
-    if bytes.windows(3).any(encoded) {
+    if bytes.contains(&b'%') && bytes.windows(3).any(encoded) {
         return Err(ValueError::EncodedControl);
     }
     Ok(())
 }
 
-/// Visible ASCII that ends a host, or that no host holds.
-const HOST_DELIMITERS: &[u8] = br#"/\@?#"<>,;{}|^`"#;
+/// Whether this is visible ASCII that ends a host, or that no host holds.
+const fn is_host_delimiter(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'/' | b'\\'
+            | b'@'
+            | b'?'
+            | b'#'
+            | b'"'
+            | b'<'
+            | b'>'
+            | b','
+            | b';'
+            | b'{'
+            | b'}'
+            | b'|'
+            | b'^'
+            | b'`'
+    )
+}
 
 const RESERVED: &[&str] = &[
     "Connection",

@@ -76,7 +76,7 @@ struct Inner<H, S> {
     config: RwLock<Arc<Config>>,
     registry: Registry<S>,
     tasks: TaskTracker,
-    /// No new connections, and none that are still opening.
+    /// No new connections.
     drain: CancellationToken,
     /// Every task ends now.
     abort: CancellationToken,
@@ -247,8 +247,7 @@ where
             let opened = tokio::select! {
                 biased;
                 opened = opening => opened,
-                () = place.shed() => Err(Unopened::Shed),
-                () = inner.drain.cancelled() => Err(Unopened::Shutdown),
+                why = place.lost() => Err(why),
             };
             if let Ok(Some(opened)) = &opened {
                 timing.done(opened.request.protocol());
@@ -323,6 +322,7 @@ where
     /// Stops accepting and begins to close every connection.
     pub(crate) fn close_all(&self) {
         self.0.drain.cancel();
+        self.0.half_open.close();
         self.0.registry.close_all();
     }
 

@@ -2,10 +2,12 @@
 
 use std::{
     collections::BTreeMap,
+    future::{Future, poll_fn},
     sync::{Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
 };
 
-use tokio_util::sync::CancellationToken;
+use crate::unopened::Unopened;
 
 /// The connections that have not finished their opening handshake, oldest first.
 #[derive(Debug, Default)]
@@ -14,28 +16,40 @@ pub(crate) struct HalfOpen(Mutex<Places>);
 #[derive(Debug, Default)]
 struct Places {
     next: u64,
-    places: BTreeMap<u64, CancellationToken>,
+    /// Each with what wakes its task once it has lost its place.
+    places: BTreeMap<u64, Option<Waker>>,
+    /// There are no places any more.
+    closed: bool,
 }
 
 impl HalfOpen {
     /// Takes a place, and sheds the oldest when there are more than `max`.
     pub(crate) fn enter(&self, max: usize) -> Place<'_> {
-        let shed = CancellationToken::new();
         let mut places = self.lock();
         let id = places.next;
         places.next += 1;
-        places.places.insert(id, shed.clone());
-        if places.places.len() > max
-            && let Some((_, oldest)) = places.places.pop_first()
-        {
-            oldest.cancel();
+        if !places.closed {
+            places.places.insert(id, None);
         }
+        let shed = match places.places.len() > max {
+            true => places.places.pop_first(),
+            false => None,
+        };
         drop(places);
+        wake(shed.and_then(|(_, waker)| waker));
         Place {
             id,
-            shed,
             half_open: self,
         }
+    }
+
+    /// Takes all places away, and gives no more.
+    pub(crate) fn close(&self) {
+        let mut places = self.lock();
+        places.closed = true;
+        let all = std::mem::take(&mut places.places);
+        drop(places);
+        all.into_values().for_each(wake);
     }
 
     /// How many there are.
@@ -49,18 +63,33 @@ impl HalfOpen {
     }
 }
 
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 /// A place among the half-open, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     id: u64,
-    shed: CancellationToken,
     half_open: &'a HalfOpen,
 }
 
 impl Place<'_> {
-    /// Ready when this place is wanted for another.
-    pub(crate) async fn shed(&self) {
-        self.shed.cancelled().await;
+    /// Ready when this place is taken away, with why.
+    pub(crate) fn lost(&self) -> impl Future<Output = Unopened> {
+        poll_fn(|cx| {
+            let mut places = self.half_open.lock();
+            let closed = places.closed;
+            match places.places.get_mut(&self.id) {
+                Some(Some(waker)) => waker.clone_from(cx.waker()),
+                Some(waker) => *waker = Some(cx.waker().clone()),
+                None if closed => return Poll::Ready(Unopened::Shutdown),
+                None => return Poll::Ready(Unopened::Shed),
+            }
+            Poll::Pending
+        })
     }
 }
 

@@ -277,7 +277,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
     }
 
     async fn read(&mut self) -> io::Result<usize> {
-        self.src.reserve(READ_LEN);
+        self.src.reserve(MIN_READ_LEN);
         self.io.read_buf(&mut self.src).await
     }
 }
@@ -377,8 +377,10 @@ async fn caught<T>(call: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// Bytes to make room for before a read: more than most heads.
-const READ_LEN: usize = 2 << 10;
+/// Room from the start: more than most heads, and what an allocator still has at hand.
+const READ_LEN: usize = 1 << 10;
+/// The least to make room for before a read: more than key 3.
+const MIN_READ_LEN: usize = 64;
 /// More than most replies.
 const REPLY_LEN: usize = 512;
 

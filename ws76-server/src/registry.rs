@@ -9,7 +9,7 @@ use crate::{
     AsText, Config, Connection, ConnectionId, Request, SendError,
     observe::FanOut,
     outbox::{Asked, Dropped},
-    sync::{AtomicU64, Map, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{AtomicU64, ById, Map, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// The open connections of a server: cheap to clone, usable from any task.
@@ -50,9 +50,9 @@ struct Inner<S> {
 }
 
 struct Open<S> {
-    connections: Map<ConnectionId, Member<S>>,
+    connections: ById<ConnectionId, Member<S>>,
     /// Those who joined a group, by its name; a group without members is not here.
-    groups: Map<Arc<str>, Map<ConnectionId, Connection<S>>>,
+    groups: Map<Arc<str>, ById<ConnectionId, Connection<S>>>,
     /// Set by a shutdown: every connection that comes is closed at once, or dropped.
     closing: bool,
     aborting: bool,
@@ -179,7 +179,7 @@ impl<S> Registry<S> {
 
     /// The count of connections in a group.
     pub fn group_len(&self, group: &str) -> usize {
-        self.read().groups.get(group).map_or(0, Map::len)
+        self.read().groups.get(group).map_or(0, ById::len)
     }
 
     /// The open connection of that id.
@@ -302,7 +302,7 @@ impl<S> Open<S> {
 impl<S> Default for Registry<S> {
     fn default() -> Self {
         let open = Open {
-            connections: Map::new(),
+            connections: ById::default(),
             groups: Map::new(),
             closing: false,
             aborting: false,

@@ -13,6 +13,31 @@ pub(crate) use std::{
     },
 };
 
+/// A map whose keys are [`ConnectionId`](crate::ConnectionId)s.
+#[cfg(not(all(test, ws76_loom)))]
+pub(crate) type ById<K, V> = Map<K, V, std::hash::BuildHasherDefault<IdHasher>>;
+
+/// Hashes one number that no client chooses: a counter.
+#[cfg(not(all(test, ws76_loom)))]
+#[derive(Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+#[cfg(not(all(test, ws76_loom)))]
+impl std::hash::Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // Odd, so that numbers in a row have low bits of their own; the high bits are mixed too.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 #[cfg(not(all(test, ws76_loom)))]
 pub(crate) use tokio::sync::Notify;
 
@@ -31,7 +56,7 @@ mod checked {
         atomic::{AtomicBool, AtomicU64},
     };
     /// In the same order in every run, which a `HashMap` is not.
-    pub(crate) use std::collections::BTreeMap as Map;
+    pub(crate) use std::collections::{BTreeMap as ById, BTreeMap as Map};
 
     /// Tokio's `Notify`, whose calls loom takes for atomic, as it does not see into them. That they
     /// behave as if they were is what tokio checks with loom itself. What is added here is that
