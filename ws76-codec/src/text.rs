@@ -73,6 +73,18 @@ impl Text {
         Ok(Self::from_checked(bytes))
     }
 
+    /// Takes bytes whose owner has proven that they are UTF-8, without a check: copies what is short,
+    /// and shares the rest.
+    ///
+    /// Should the owner's text lie elsewhere than its bytes, that text is copied.
+    pub fn from_proven(owner: &(impl AsRef<str> + AsRef<Bytes>)) -> Self {
+        let (text, bytes): (&str, &Bytes) = (owner.as_ref(), owner.as_ref());
+        if text.len() <= SHORT_LEN || text.as_bytes().as_ptr_range() != bytes.as_ptr_range() {
+            return Self::from(text);
+        }
+        Self::from_checked(bytes.clone())
+    }
+
     /// Takes `bytes` as text, with U+FFFD for each maximal sequence that is not UTF-8. Copies only
     /// when there is one.
     pub fn from_utf8_lossy(bytes: Bytes) -> Self {
