@@ -1,5 +1,8 @@
 //! The messages of an outbox, in their order.
 
+#[cfg(feature = "rfc6455")]
+mod framed_elsewhere;
+
 use std::{cell::Cell, collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
@@ -23,6 +26,10 @@ pub(super) struct Queue {
     len: usize,
     /// Bytes of the first message that were written.
     written: usize,
+    /// Whether what is inline are not frames but texts, each behind its length in two bytes, that are
+    /// framed elsewhere.
+    #[cfg(feature = "rfc6455")]
+    has_lengths: bool,
 }
 
 /// Draft-76 frames in a row, and what is left of them in `Queue::inline`.
@@ -85,7 +92,15 @@ impl Queue {
     /// Copies a text, as a draft-76 frame.
     #[inline]
     pub(super) fn push_copy(&mut self, utf8: &[u8]) {
-        let added = utf8.len() + 2;
+        self.make_inline_room(utf8.len() + 2);
+        self.inline.push(TEXT);
+        self.inline.extend_from_slice(utf8);
+        self.inline.push(TERMINATOR);
+    }
+
+    /// Counts a message behind all others, and makes room for it.
+    #[inline(always)]
+    fn make_inline_room(&mut self, added: usize) {
         if self.inline.capacity() == 0 {
             self.inline = SPARE.try_with(Cell::take).unwrap_or_default();
         }
@@ -96,9 +111,6 @@ impl Queue {
             self.inline_at = 0;
         }
         self.inline.reserve(added);
-        self.inline.push(TEXT);
-        self.inline.extend_from_slice(utf8);
-        self.inline.push(TERMINATOR);
         self.run.messages += 1;
         self.run.len += added;
         self.messages += 1;
@@ -119,15 +131,6 @@ impl Queue {
             let run = std::mem::take(&mut self.run);
             self.entries.push_back(Entry::Inline(run));
         }
-    }
-
-    /// Takes the first message, if it is framed elsewhere.
-    #[cfg(feature = "rfc6455")]
-    pub(super) fn pop(&mut self) -> Option<Entry> {
-        let entry = self.entries.pop_front()?;
-        self.messages -= 1;
-        self.len -= entry.len();
-        Some(entry)
     }
 
     /// All bytes to write, if they are in one piece.
@@ -322,9 +325,13 @@ impl Queue {
         self.inline.capacity()
     }
 
-    /// The length of the inline frame that begins there, or of what is left of it.
+    /// The length of the inline message that begins there, or of what is left of it.
     fn frame_len(&self, offset: usize) -> usize {
         let bytes = self.inline.get(offset..).unwrap_or_default();
+        #[cfg(feature = "rfc6455")]
+        if self.has_lengths {
+            return framed_elsewhere::text_len(bytes) + 2;
+        }
         let end = bytes.iter().position(|&byte| byte == TERMINATOR);
         end.map_or(0, |end| end + 1)
     }
