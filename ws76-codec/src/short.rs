@@ -13,7 +13,7 @@ pub(crate) struct ShortFrame {
     /// The length of the text.
     len: u8,
     /// 0x00, the text, 0xFF. What stands behind that is not part of it.
-    bytes: [u8; SHORT_LEN + 2],
+    bytes: [u8; LEN + 2],
 }
 
 impl ShortFrame {
@@ -21,7 +21,7 @@ impl ShortFrame {
     /// many bytes of its text are known to be ASCII.
     #[inline(always)]
     pub(crate) fn at_front(src: &[u8]) -> Result<Self, usize> {
-        let mut padded = [0; SHORT_LEN + 2];
+        let mut padded = [0; LEN + 2];
         let bytes = match src.first_chunk() {
             Some(bytes) => bytes,
             None => {
@@ -40,10 +40,10 @@ impl ShortFrame {
         }
     }
 
-    /// A frame in `bytes` with `len` bytes of text, at most `SHORT_LEN`.
+    /// A frame in `bytes` with `len` bytes of text, at most [`LEN`].
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "at most `SHORT_LEN`")]
-    const fn from_checked(bytes: &[u8; SHORT_LEN + 2], len: usize) -> Self {
+    #[expect(clippy::cast_possible_truncation, reason = "at most [`LEN`]")]
+    const fn from_checked(bytes: &[u8; LEN + 2], len: usize) -> Self {
         Self {
             len: len as u8,
             bytes: *bytes,
@@ -52,7 +52,7 @@ impl ShortFrame {
 
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.
     pub(crate) fn new(text: &[u8]) -> Option<Self> {
-        let mut bytes = [TERMINATOR; SHORT_LEN + 2];
+        let mut bytes = [TERMINATOR; LEN + 2];
         let [first, room @ .., _] = &mut bytes;
         *first = TEXT;
         room.get_mut(..text.len())?.copy_from_slice(text);
@@ -80,4 +80,4 @@ impl ShortFrame {
 
 /// The most bytes of text that are held in place: whole words, and few enough to be moved around for
 /// less than it costs to share bytes.
-const SHORT_LEN: usize = 40;
+pub(crate) const LEN: usize = 40;

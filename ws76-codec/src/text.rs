@@ -15,7 +15,10 @@ use bytes::Bytes;
 #[cfg(feature = "simd")]
 use simdutf8::basic::from_utf8 as read_utf8;
 
-use crate::{Utf8Error, short::ShortFrame};
+use crate::{
+    Utf8Error,
+    short::{self, ShortFrame},
+};
 
 /// The text of one message: UTF-8, cheap to clone.
 ///
@@ -67,6 +70,18 @@ impl Text {
     pub fn from_utf8(bytes: Bytes) -> Result<Self, Utf8Error> {
         check(&bytes)?;
         Ok(Self::from_checked(bytes))
+    }
+
+    /// Takes bytes whose owner has proven that they are UTF-8, without a check: copies what is short,
+    /// and shares the rest.
+    ///
+    /// Should the owner's text lie elsewhere than its bytes, that text is copied.
+    pub fn from_proven(owner: &(impl AsRef<str> + AsRef<Bytes>)) -> Self {
+        let (text, bytes): (&str, &Bytes) = (owner.as_ref(), owner.as_ref());
+        if text.len() <= short::LEN || text.as_bytes().as_ptr_range() != bytes.as_ptr_range() {
+            return Self::from(text);
+        }
+        Self::from_checked(bytes.clone())
     }
 
     /// Takes `bytes` as text, with U+FFFD for each maximal sequence that is not UTF-8. Copies only

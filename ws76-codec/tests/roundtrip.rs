@@ -121,6 +121,40 @@ fn text_from_bytes_is_utf8_or_an_error() {
     assert_eq!(Text::from_utf8_lossy(bad), "gr\u{fffd}n");
 }
 
+/// Bytes, and a text that is said to be theirs.
+struct Owner(Bytes, String);
+
+impl AsRef<Bytes> for Owner {
+    fn as_ref(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Owner {
+    fn as_ref(&self) -> &str {
+        match self.1.is_empty() {
+            true => std::str::from_utf8(&self.0).unwrap(),
+            false => &self.1,
+        }
+    }
+}
+
+#[test]
+fn text_of_proven_bytes_is_shared_unless_it_is_short_or_lies_elsewhere() {
+    for (len, is_shared) in [(0, false), (40, false), (41, true), (5000, true)] {
+        let owner = Owner(Bytes::from("a".repeat(len)), String::new());
+        let text = Text::from_proven(&owner);
+        assert_eq!(text.as_bytes(), owner.0);
+        assert_eq!(text.as_bytes().as_ptr() == owner.0.as_ptr(), is_shared);
+        // Whatever the bytes are, a text holds none that were not proven.
+        let other = "b".repeat(len + 1);
+        for bytes in [vec![0xff; len + 1], vec![0xff; len]] {
+            let text = Text::from_proven(&Owner(Bytes::from(bytes), other.clone()));
+            assert_eq!(text, *other);
+        }
+    }
+}
+
 #[test]
 fn text_reads_as_a_string() {
     let text = Text::from_static("日本");

@@ -305,6 +305,7 @@ const USUAL_FIELDS: usize = 8;
 const EACH: u64 = 0x0101_0101_0101_0101;
 
 /// By byte, whether it is one of a token.
+#[expect(clippy::indexing_slicing, reason = "while it is compiled")]
 static TOKENS: [bool; 256] = {
     let mut tokens = [false; 256];
     let mut byte: u8 = 0;

@@ -246,7 +246,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     /// Whether what was read in this turn may be taken in it.
     #[inline]
     fn goes_on(&self) -> bool {
-        !W::FEEDS && self.turn > 0 && !self.is_spent() && self.may_read()
+        self.turn > 0 && !self.is_spent() && self.may_read()
     }
 
     /// Whether the others have their turn first.

@@ -297,7 +297,7 @@ where
             }
             #[cfg(feature = "rfc6455")]
             Protocol::Rfc6455 | Protocol::Hybi { .. } => {
-                let wire = Rfc6455::new(io, src, &held.config).await;
+                let wire = Rfc6455::new(io, src, &held.config);
                 Box::pin(held.drive(wire, registered))
             }
             #[cfg(not(feature = "rfc6455"))]

@@ -261,7 +261,7 @@ fn serve(
             }
             #[cfg(feature = "rfc6455")]
             _ => block_on(async {
-                let mut wire = Rfc6455::new(stream, src, &config).await;
+                let mut wire = Rfc6455::new(stream, src, &config);
                 let driver =
                     driver::run(&mut wire, registered, handler, &config, &counters, &abort);
                 in_turns(&counters, pin!(driver)).await;

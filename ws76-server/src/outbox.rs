@@ -8,6 +8,8 @@ mod phase;
 mod queue;
 mod writing;
 
+#[cfg(feature = "rfc6455")]
+use std::io;
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -134,10 +136,13 @@ impl Outbox {
         self.accepted += 1;
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
-            let shared = (utf8.len() >= MIN_SHARED_LEN).then(|| text.shared());
-            let bytes = shared.flatten();
-            let bytes = bytes.unwrap_or_else(|| Bytes::copy_from_slice(utf8));
-            self.queue.push(Entry::Text(bytes));
+            if utf8.len() < MIN_SHARED_LEN {
+                self.queue.push_text(utf8);
+            } else {
+                let shared = text.shared();
+                let bytes = shared.unwrap_or_else(|| Bytes::copy_from_slice(utf8));
+                self.queue.push(Entry::Text(bytes));
+            }
             return Ok(());
         }
         // What is not written at once may stay for long, and must not keep more than itself alive.
@@ -320,22 +325,23 @@ impl Outbox {
         self.driver.as_ref()
     }
 
-    /// Takes the first message, for a protocol that frames it in another way.
+    /// Hands messages to `take` in their order until it says that it has no room for more, for a
+    /// protocol that frames them in another way.
     #[cfg(feature = "rfc6455")]
-    pub(crate) fn pop(&mut self) -> Option<Popped> {
-        let popped = match self.queue.pop()? {
-            Entry::Text(utf8) => Popped::Text(utf8),
-            Entry::Binary(bytes) => Popped::Binary(bytes),
-            // Not here: these are draft-76 frames.
-            Entry::Inline(_) | Entry::Frame(_) | Entry::Lent(_) | Entry::Content(_) => return None,
-        };
-        self.in_hand += 1;
-        self.sent += 1;
-        self.moved = true;
-        Some(popped)
+    pub(crate) fn hand_over(
+        &mut self,
+        take: impl FnMut(Popped) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        let queued = self.queue.messages();
+        let handed_over = self.queue.hand_over(take);
+        let count = (queued - self.queue.messages()) as u64;
+        self.in_hand += count;
+        self.sent += count;
+        self.moved |= count > 0;
+        handed_over
     }
 
-    /// What was taken with `pop` has been handed to the kernel.
+    /// What was taken in [`Self::hand_over`] has been handed to the kernel.
     #[cfg(feature = "rfc6455")]
     pub(crate) const fn landed(&mut self) {
         self.moved |= self.in_hand > 0;

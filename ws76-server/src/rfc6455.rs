@@ -1,35 +1,30 @@
-//! RFC 6455 and hybi-07 to -12 on a stream, by tokio-tungstenite: the reply to the request, and the
-//! same shape as draft-76 for the driver.
+//! RFC 6455 and hybi-07 to -12 on a stream, by tungstenite: the reply to the request, and the same
+//! shape as draft-76 for the driver.
 
 mod fragments;
-mod metered;
+mod read_ahead;
 
 use std::{
     io,
-    pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
 use fragments::Fragments;
-use futures_util::{Sink, Stream};
-use metered::Metered;
+use read_ahead::ReadAhead;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite},
     time::Instant,
 };
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Error, Message, Utf8Bytes,
-        error::ProtocolError,
-        handshake::derive_accept_key,
-        protocol::{
-            CloseFrame, Role, WebSocketConfig,
-            frame::{
-                Frame,
-                coding::{Data, OpCode},
-            },
+use tokio_tungstenite::tungstenite::{
+    Error, Message, Utf8Bytes,
+    error::ProtocolError,
+    handshake::derive_accept_key,
+    protocol::{
+        CloseFrame, Role, WebSocketConfig, WebSocketContext,
+        frame::{
+            Frame,
+            coding::{Data, OpCode},
         },
     },
 };
@@ -101,16 +96,21 @@ pub(crate) fn write_accept(
 /// A stream behind the opening handshake of RFC 6455.
 #[derive(Debug)]
 pub(crate) struct Rfc6455<S> {
-    stream: WebSocketStream<Metered<S>>,
+    io: ReadAhead<S>,
+    context: WebSocketContext,
     max_message_len: usize,
     binary: BinaryMessages,
+    /// Messages that tungstenite gave out.
+    received: u64,
+    /// The stream took not all of what tungstenite holds, which is to leave before there is more.
+    blocked: bool,
     /// No message can be sent any more: the client has closed.
     closed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
     /// `src` holds what was read behind the request.
-    pub(crate) async fn new(io: S, src: BytesMut, config: &Config) -> Self {
+    pub(crate) fn new(io: S, src: BytesMut, config: &Config) -> Self {
         let max = config.frames.max_message_len;
         let limits = WebSocketConfig::default()
             .read_buffer_size(BUFFER_LEN)
@@ -120,20 +120,100 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             .max_message_size(Some(max))
             // A ping or a close has up to 125 bytes, however short a message may be.
             .max_frame_size(Some(max.max(125)));
-        // At the end of the stream tungstenite would refuse to send what is still queued.
-        let mut fragments = Fragments::new(config.max_fragments, max);
-        let passed = fragments.follow(&src);
-        let io = Metered::new(io).keeping_end().following(fragments);
-        let mut part = Vec::from(src);
-        part.truncate(passed);
-        let stream =
-            WebSocketStream::from_partially_read(io, part, Role::Server, Some(limits)).await;
+        let fragments = Fragments::new(config.max_fragments, max);
         Self {
-            stream,
+            io: ReadAhead::new(io, src, fragments),
+            context: WebSocketContext::new(Role::Server, Some(limits)),
             max_message_len: max,
             binary: config.binary,
+            received: 0,
+            blocked: false,
             closed: false,
         }
+    }
+
+    /// Hands a message to tungstenite, which writes when it holds much.
+    fn write(&mut self, cx: &mut Context<'_>, message: Message) -> Result<(), Error> {
+        match self.context.write(&mut self.io.during(cx), message) {
+            Err(error) if would_block(&error) => {
+                // It has the message all the same.
+                self.blocked = true;
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
+    /// Writes all that tungstenite holds.
+    fn poll_flush_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.context.flush(&mut self.io.during(cx)) {
+            Err(error) if would_block(&error) => return Poll::Pending,
+            // Both sides have closed, and all was written.
+            Ok(()) | Err(Error::ConnectionClosed) => {}
+            Err(error) => return Poll::Ready(Err(into_io(error))),
+        }
+        self.blocked = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Hands tungstenite what is queued, as far as it has room.
+    fn poll_hand_over(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &mut Outbox,
+    ) -> Poll<io::Result<()>> {
+        while !self.closed && !outbox.is_empty() {
+            if self.blocked {
+                ready!(self.poll_flush_held(cx))?;
+            }
+            outbox.hand_over(|content| {
+                let (data, bytes) = match content {
+                    Popped::Text(utf8) => (Data::Text, utf8),
+                    Popped::Binary(bytes) => (Data::Binary, bytes),
+                };
+                // As a frame, since what is UTF-8 need not be checked again.
+                let frame = Frame::message(bytes, OpCode::Data(data), true);
+                self.write(cx, Message::Frame(frame)).map_err(into_io)?;
+                Ok(!self.blocked)
+            })?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What comes next of what was read, until that is used up.
+    fn take(&mut self, cx: &mut Context<'_>) -> Result<Option<Incoming>, ConnectionError> {
+        // Asked in vain, tungstenite would first make room for a read.
+        while !self.io.fragments().is_used_up(self.received) {
+            let message = match self.context.read(&mut self.io.during(cx)) {
+                Ok(message) => message,
+                Err(error) if would_block(&error) => {
+                    // Nothing more is let through, and all before it came out.
+                    return self.io.broken().map_or(Ok(None), |error| Err(error.into()));
+                }
+                Err(error) => return self.incoming(error).map(Some),
+            };
+            return Ok(Some(match message {
+                Message::Text(text) => {
+                    self.received += 1;
+                    Incoming::Text(Text::from_proven(&text))
+                }
+                Message::Binary(bytes) => {
+                    self.received += 1;
+                    match self.binary {
+                        BinaryMessages::Deliver => Incoming::Binary(bytes),
+                        BinaryMessages::Refuse => return Err(Rfc6455Error::Binary.into()),
+                    }
+                }
+                Message::Close(frame) => {
+                    self.closed = true;
+                    let status =
+                        |frame: CloseFrame| CloseStatus::received(frame.code.into(), &frame.reason);
+                    Incoming::Closing(frame.map(status))
+                }
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+            }));
+        }
+        Ok(None)
     }
 
     /// What an error of the stream means: an end, or what was wrong.
@@ -159,65 +239,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     const FEEDS: bool = true;
 
     fn poll_feed(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        let mut stream = Pin::new(&mut self.stream);
-        while !self.closed && !outbox.is_empty() {
-            ready!(stream.as_mut().poll_ready(cx)).map_err(into_io)?;
-            let message = match outbox.pop() {
-                // As a frame, since its bytes are UTF-8 and need not be checked again.
-                Some(Popped::Text(utf8)) => {
-                    Message::Frame(Frame::message(utf8, OpCode::Data(Data::Text), true))
-                }
-                Some(Popped::Binary(bytes)) => Message::Binary(bytes),
-                None => break,
-            };
-            stream.as_mut().start_send(message).map_err(into_io)?;
+        // The next message is there: a closing frame can only come behind it.
+        if self.has_more() {
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        self.poll_hand_over(cx, outbox)
+    }
+
+    fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
+        if !self.has_more() {
+            return Ok(None);
+        }
+        self.take(&mut flushed_next())
+    }
+
+    fn has_more(&self) -> bool {
+        self.io.fragments().messages() > self.received
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            let message = match Pin::new(&mut self.stream).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => message,
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(self.incoming(error)),
-                Poll::Ready(None) => return Poll::Ready(Ok(Incoming::End)),
-                Poll::Pending => {
-                    let io = self.stream.get_ref();
-                    // Nothing more is let through, and all before it came out.
-                    if let Some(error) = io.broken() {
-                        return Poll::Ready(Err(error.into()));
-                    }
-                    if io.has_ended() {
-                        return Poll::Ready(Ok(Incoming::End));
-                    }
-                    return Poll::Pending;
-                }
-            };
-            return Poll::Ready(match message {
-                Message::Text(text) => Text::from_utf8(Bytes::from(text))
-                    .map(Incoming::Text)
-                    .map_err(|_| Rfc6455Error::InvalidUtf8.into()),
-                Message::Binary(bytes) => match self.binary {
-                    BinaryMessages::Deliver => Ok(Incoming::Binary(bytes)),
-                    BinaryMessages::Refuse => Err(Rfc6455Error::Binary.into()),
-                },
-                Message::Close(frame) => {
-                    self.closed = true;
-                    let status =
-                        |frame: CloseFrame| CloseStatus::received(frame.code.into(), &frame.reason);
-                    Ok(Incoming::Closing(frame.map(status)))
-                }
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
-            });
+            if let Some(incoming) = self.take(cx)? {
+                return Poll::Ready(Ok(incoming));
+            }
+            match ready!(self.io.poll_fill(cx)) {
+                Ok(0) => return Poll::Ready(Ok(Incoming::End)),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(ConnectionError::Io(error.into()))),
+            }
         }
     }
 
+    fn rest(&mut self) {
+        self.io.rest();
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        let mut flushed = self.poll_feed(cx, outbox);
+        let mut flushed = self.poll_hand_over(cx, outbox);
         if let Poll::Ready(Ok(())) = flushed {
-            flushed = Pin::new(&mut self.stream).poll_flush(cx).map_err(into_io);
+            flushed = self.poll_flush_held(cx);
         }
-        outbox.set_sent_len(self.stream.get_ref().written());
+        outbox.set_sent_len(self.io.written());
         ready!(flushed)?;
         outbox.landed();
         Poll::Ready(Ok(()))
@@ -225,7 +287,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
 
     fn ping(&mut self) {
         // Refused only when the stream is closing, and then it is not needed.
-        let _ = Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()));
+        let _ = self.write(&mut flushed_next(), Message::Ping(Bytes::new()));
     }
 
     fn start_closing(&mut self, outbox: &mut Outbox, code: CloseCode) {
@@ -239,32 +301,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
             reason: Utf8Bytes::from(status.1),
         };
         // After the client's closing frame the answer is queued already, and this is refused.
-        let _ = Pin::new(&mut self.stream).start_send(Message::Close(Some(frame)));
+        let _ = self.write(&mut flushed_next(), Message::Close(Some(frame)));
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>, _: &mut Outbox) -> Poll<io::Result<()>> {
-        Pin::new(self.stream.get_mut()).poll_shutdown(cx)
+        self.io.poll_shutdown(cx)
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.stream.get_mut().let_all_through();
-        let mut bytes = [0; BUFFER_LEN];
-        loop {
-            let mut buf = ReadBuf::new(&mut bytes);
-            match Pin::new(self.stream.get_mut()).poll_read(cx, &mut buf) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Pending if !self.stream.get_ref().has_ended() => return Poll::Pending,
-                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Ready(()),
-            }
-        }
+        while matches!(ready!(self.io.poll_discard(cx)), Ok(count) if count > 0) {}
+        Poll::Ready(())
     }
 
     fn read_at(&self) -> Instant {
-        self.stream.get_ref().read_at()
+        self.io.read_at()
     }
 
     fn read_len(&self) -> u64 {
-        self.stream.get_ref().read_len()
+        self.io.read_len()
     }
 }
 
@@ -277,6 +331,15 @@ const fn number(code: CloseCode) -> u16 {
         CloseCode::Error(_) => 1008,
         CloseCode::HandlerPanic => 1011,
     }
+}
+
+/// For what is flushed next, which sees to it that the task is woken.
+const fn flushed_next() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+fn would_block(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn into_io(error: Error) -> io::Error {

@@ -192,3 +192,38 @@ async fn rfc6455_fragments_are_one_message_and_pings_are_answered_between() {
     client.write(masked(0x80, b"lo")).await;
     client.expect_text("hello").await;
 }
+
+#[cfg(feature = "rfc6455")]
+#[tokio::test]
+async fn rfc6455_messages_before_a_closing_frame_are_answered_however_they_are_cut() {
+    // After it has read a closing frame, tungstenite sends nothing but the answer to that.
+    use support::masked;
+
+    let messages = [
+        masked(0x81, b"one"),
+        masked(0x81, b"two"),
+        masked(0x89, b"?"),
+        masked(0x01, b"thr"),
+        masked(0x80, b"ee"),
+    ];
+    let bytes = [messages.concat(), masked(0x88, b"\x03\xe8")].concat();
+    let closing_at = messages.concat().len();
+    for cut in [0, 5, closing_at - 1, closing_at, closing_at + 1] {
+        let server = TestServer::start(Echo).await;
+        let mut client = Client::open(server.addr, Speaks::Rfc6455).await;
+        let (first, second) = bytes.split_at(cut);
+        client.write(first).await;
+        client.write(second).await;
+        let mut came = client.read_to_end().await;
+        // A pong may overtake answers.
+        let pong = came.windows(3).position(|part| part == b"\x8a\x01?");
+        came.drain(pong.expect("a pong")..pong.expect("a pong") + 3);
+        assert_eq!(
+            came.escape_ascii().to_string(),
+            b"\x81\x03one\x81\x03two\x81\x05three\x88\x02\x03\xe8"
+                .escape_ascii()
+                .to_string(),
+            "cut at {cut}"
+        );
+    }
+}

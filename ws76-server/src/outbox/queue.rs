@@ -1,5 +1,8 @@
 //! The messages of an outbox, in their order.
 
+#[cfg(feature = "rfc6455")]
+mod framed_elsewhere;
+
 use std::{cell::RefCell, collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
@@ -24,6 +27,10 @@ pub(super) struct Queue {
     entries: VecDeque<Entry>,
     /// Bytes of the first message that were written.
     written: usize,
+    /// Whether what is inline are not frames but texts, each behind its length in two bytes, that are
+    /// framed elsewhere.
+    #[cfg(feature = "rfc6455")]
+    has_lengths: bool,
 }
 
 /// Draft-76 frames in a row, and what is left of them in `Queue::inline`.
@@ -124,15 +131,6 @@ impl Queue {
             let run = std::mem::take(&mut self.run);
             self.entries.push_back(Entry::Inline(run));
         }
-    }
-
-    /// Takes the first message, if it is framed elsewhere.
-    #[cfg(feature = "rfc6455")]
-    pub(super) fn pop(&mut self) -> Option<Entry> {
-        let entry = self.entries.pop_front()?;
-        self.messages -= 1;
-        self.len -= entry.len();
-        Some(entry)
     }
 
     /// All bytes to write, if they are in one piece.
@@ -335,9 +333,13 @@ impl Queue {
         self.inline.capacity()
     }
 
-    /// The length of the inline frame that begins there, or of what is left of it.
+    /// The length of the inline message that begins there, or of what is left of it.
     fn frame_len(&self, offset: usize) -> usize {
         let bytes = self.inline.get(offset..).unwrap_or_default();
+        #[cfg(feature = "rfc6455")]
+        if self.has_lengths {
+            return framed_elsewhere::text_len(bytes) + 2;
+        }
         let end = bytes.iter().position(|&byte| byte == TERMINATOR);
         end.map_or(0, |end| end + 1)
     }

@@ -17,6 +17,10 @@ pub(crate) struct Fragments {
     fragments: usize,
     /// Its bytes, with the heads of all fragments but the first.
     len: u64,
+    /// Messages that are whole.
+    messages: u64,
+    /// Whether frames came behind the last of these.
+    is_behind: bool,
     broken: Option<Rfc6455Error>,
 }
 
@@ -51,8 +55,20 @@ impl Fragments {
             head: Head::default(),
             fragments: 0,
             len: 0,
+            messages: 0,
+            is_behind: false,
             broken: None,
         }
+    }
+
+    /// The count of messages that were let through whole, ahead of any closing frame.
+    pub(crate) const fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// Whether there was nothing but the first `count` messages.
+    pub(crate) const fn is_used_up(&self, count: u64) -> bool {
+        matches!(self.expects, Expects::FirstByte) && !self.is_behind && self.messages == count
     }
 
     /// The limit that was broken, behind all that was let through.
@@ -65,6 +81,12 @@ impl Fragments {
     pub(crate) fn follow(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         while self.broken.is_none() {
+            if let Some(behind) = self.skip_whole_message(rest) {
+                self.messages += 1;
+                self.is_behind = false;
+                rest = behind;
+                continue;
+            }
             if let Expects::Payload(left) = self.expects {
                 let skip = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                 rest = rest.get(skip..).unwrap_or_default();
@@ -84,6 +106,27 @@ impl Fragments {
             }
         }
         bytes.len() - rest.len()
+    }
+
+    /// What is behind a message of a single frame, if all of one comes next and is within the limits:
+    /// it leaves nothing behind that counts.
+    #[inline]
+    fn skip_whole_message<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if !matches!(self.expects, Expects::FirstByte) || self.fragments > 0 {
+            return None;
+        }
+        let [0x81 | 0x82, second, behind @ ..] = bytes else {
+            return None;
+        };
+        let (len, behind) = match (second & 0x7f, behind) {
+            (126, [high, low, behind @ ..]) => (u16::from_be_bytes([*high, *low]).into(), behind),
+            (126.., _) => return None,
+            (len, behind) => (usize::from(len), behind),
+        };
+        if len > self.max_len || self.max_fragments == 0 {
+            return None;
+        }
+        behind.get(usize::from(second >> 7) * 4 + len..)
     }
 
     fn head_byte(&mut self, byte: u8) {
@@ -153,8 +196,10 @@ impl Fragments {
 
     fn end_of_frame(&mut self) {
         let head = std::mem::take(&mut self.head);
-        if head.fin && head.opcode <= 2 {
+        self.is_behind = !head.fin || head.opcode > 2;
+        if !self.is_behind {
             self.fragments = 0;
+            self.messages += 1;
         }
         self.expects = Expects::FirstByte;
     }
@@ -180,14 +225,42 @@ mod tests {
 
     /// What is said of these bytes, and how many of them are let through.
     fn said(max: usize, max_len: usize, bytes: &[u8]) -> (usize, Option<Rfc6455Error>) {
-        let outcomes = [1, 3, bytes.len()].map(|size| {
+        let outcomes = [1, 3, bytes.len().max(1)].map(|size| {
             let mut fragments = Fragments::new(max, max_len);
             let passed = bytes.chunks(size).map(|chunk| fragments.follow(chunk));
-            (passed.sum(), fragments.broken())
+            let said = (passed.sum(), fragments.broken());
+            let messages = fragments.messages();
+            (said, messages, fragments.is_used_up(messages))
         });
         assert_eq!(outcomes[0], outcomes[1]);
         assert_eq!(outcomes[0], outcomes[2]);
-        outcomes[0]
+        outcomes[0].0
+    }
+
+    /// How many messages are whole, and whether there was nothing else behind them.
+    fn whole(bytes: &[u8]) -> (u64, bool) {
+        said(9, 1000, bytes);
+        let mut fragments = Fragments::new(9, 1000);
+        fragments.follow(bytes);
+        let messages = fragments.messages();
+        assert!(!fragments.is_used_up(messages + 1));
+        (messages, fragments.is_used_up(messages))
+    }
+
+    #[test]
+    fn messages_count_when_they_are_whole() {
+        let (text, ping, closing) = (frame(0x81, 3), frame(0x89, 3), frame(0x88, 0));
+        let long = [frame(0x02, 200), ping.clone(), frame(0x80, 130)].concat();
+        assert_eq!(whole(&[]), (0, true));
+        assert_eq!(whole(&long), (1, true));
+        assert_eq!(whole(&[&text[..], &long, &text].concat()), (3, true));
+        assert_eq!(whole(&[&text[..], &frame(0x01, 3)].concat()), (1, false));
+        assert_eq!(whole(&[&text[..], &ping].concat()), (1, false));
+        assert_eq!(whole(&[&ping[..], &text].concat()), (1, true));
+        assert_eq!(whole(&[&text[..], &closing, &text].concat()), (1, false));
+        for len in 1..text.len() {
+            assert_eq!(whole(&[&long[..], &text[..len]].concat()), (1, false));
+        }
     }
 
     #[test]
