@@ -76,6 +76,31 @@ impl Text {
     /// and shares the rest.
     ///
     /// Should the owner's text lie elsewhere than its bytes, that text is copied.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use ws76_codec::Text;
+    ///
+    /// struct Message(Bytes);
+    ///
+    /// impl AsRef<Bytes> for Message {
+    ///     fn as_ref(&self) -> &Bytes {
+    ///         &self.0
+    ///     }
+    /// }
+    ///
+    /// impl AsRef<str> for Message {
+    ///     fn as_ref(&self) -> &str {
+    ///         std::str::from_utf8(&self.0).unwrap_or_default()
+    ///     }
+    /// }
+    ///
+    /// let long = Bytes::from("hello ".repeat(10));
+    /// let text = Text::from_proven(&Message(long.clone()));
+    /// assert_eq!(text.into_bytes().as_ptr(), long.as_ptr()); // no copy
+    /// let binary = Message(Bytes::from_static(b"\xff"));
+    /// assert_eq!(Text::from_proven(&binary), ""); // it has no text
+    /// ```
     pub fn from_proven(owner: &(impl AsRef<str> + AsRef<Bytes>)) -> Self {
         let (text, bytes): (&str, &Bytes) = (owner.as_ref(), owner.as_ref());
         if text.len() <= short::LEN || text.as_bytes().as_ptr_range() != bytes.as_ptr_range() {
