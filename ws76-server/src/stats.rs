@@ -99,6 +99,15 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
+    pub(crate) const NONE: Self = Self {
+        received_messages: 0,
+        received_len: 0,
+        sent_messages: 0,
+        sent_len: 0,
+        dropped_messages: 0,
+        queued_messages: 0,
+    };
+
     pub(crate) const fn add(&mut self, other: &Self) {
         self.received_messages += other.received_messages;
         self.received_len += other.received_len;

@@ -26,13 +26,13 @@ use crate::{
 
 #[cfg(not(all(test, ws76_loom)))]
 std::thread_local! {
-    /// The turn that this thread is in.
-    static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
+    /// The turn that this thread is in, or is in next.
+    static TURN: RefCell<Turn> = const { RefCell::new(Turn::new()) };
 }
 
 #[cfg(all(test, ws76_loom))]
 loom::thread_local! {
-    static TURN: RefCell<Option<Turn>> = RefCell::new(None);
+    static TURN: RefCell<Turn> = RefCell::new(Turn::new());
 }
 
 std::thread_local! {
@@ -44,6 +44,8 @@ static THREADS: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Debug)]
 struct Turn {
+    /// Whether the thread is in it.
+    is_on: bool,
     /// 0 until there is a line.
     number: u64,
     /// Whether the driver has read more messages than that at hand.
@@ -72,7 +74,9 @@ struct Lines(VecDeque<Arc<Line>>);
 pub(crate) fn plan(line: &Arc<Line>, outbox: &mut Outbox) -> Option<When> {
     let plan = TURN.try_with(|turn| {
         let mut turn = turn.borrow_mut();
-        let turn = turn.as_mut()?;
+        if !turn.is_on {
+            return None;
+        }
         // What another turn marked is none of these marks.
         let marks = outbox.claimed() ^ turn.number;
         match turn.more && marks & !WRITTEN == LISTED {
@@ -85,20 +89,12 @@ pub(crate) fn plan(line: &Arc<Line>, outbox: &mut Outbox) -> Option<When> {
 
 /// What was done for a line in this turn.
 pub(crate) fn wrote(traffic: &Traffic) {
-    let _ = TURN.try_with(|turn| {
-        if let Some(turn) = turn.borrow_mut().as_mut() {
-            turn.done.add(traffic);
-        }
-    });
+    let _ = TURN.try_with(|turn| turn.borrow_mut().done.add(traffic));
 }
 
 /// Says whether more messages were read than the one that the handler is called with next.
 pub(crate) fn expect_more(more: bool) {
-    let _ = TURN.try_with(|turn| {
-        if let Some(turn) = turn.borrow_mut().as_mut() {
-            turn.more = more;
-        }
-    });
+    let _ = TURN.try_with(|turn| turn.borrow_mut().more = more);
 }
 
 /// Runs a driver in turns: each poll is one.
@@ -124,6 +120,17 @@ pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mu
 }
 
 impl Turn {
+    const fn new() -> Self {
+        Self {
+            is_on: false,
+            number: 0,
+            more: false,
+            lines: VecDeque::new(),
+            written: 0,
+            done: Traffic::NONE,
+        }
+    }
+
     fn plan(&mut self, line: &Arc<Line>, outbox: &mut Outbox) -> When {
         if self.number == 0 {
             self.number = next_number();
@@ -162,15 +169,17 @@ fn next_number() -> u64 {
 impl Lines {
     /// Does something in a turn, of which these are the lines. There are none yet.
     fn during<T>(&mut self, counters: &Counters, poll: impl FnOnce() -> T) -> T {
-        let turn = Turn {
-            number: 0,
-            more: false,
-            lines: std::mem::take(&mut self.0),
-            written: 0,
-            done: Traffic::default(),
-        };
+        let outer = TURN.with(|turn| {
+            let mut turn = turn.borrow_mut();
+            let outer = turn
+                .is_on
+                .then(|| Box::new(std::mem::replace(&mut *turn, Turn::new())));
+            turn.is_on = true;
+            turn.more = false;
+            outer
+        });
         let _entered = Entered {
-            outer: TURN.with(|now| now.replace(Some(turn))),
+            outer,
             lines: self,
             counters,
         };
@@ -205,20 +214,30 @@ impl Drop for Lines {
 
 /// The turn that a thread is in, until this is dropped: also when there is a panic.
 struct Entered<'a> {
-    outer: Option<Turn>,
+    /// A turn within which this one is: a handler has run another driver.
+    outer: Option<Box<Turn>>,
     lines: &'a mut Lines,
     counters: &'a Counters,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let turn = TURN.try_with(|turn| turn.replace(self.outer.take()));
-        let Some(turn) = turn.ok().flatten() else {
-            return;
-        };
-        self.lines.0 = turn.lines;
-        if turn.written > 0 {
-            self.counters.traffic(&turn.done);
+        let done = TURN.try_with(|turn| {
+            let mut turn = turn.borrow_mut();
+            if !turn.lines.is_empty() {
+                std::mem::swap(&mut self.lines.0, &mut turn.lines);
+            }
+            let done = (turn.written > 0).then(|| std::mem::take(&mut turn.done));
+            turn.is_on = false;
+            turn.number = 0;
+            turn.written = 0;
+            if let Some(outer) = self.outer.take() {
+                *turn = *outer;
+            }
+            done
+        });
+        if let Ok(Some(done)) = done {
+            self.counters.traffic(&done);
         }
     }
 }
