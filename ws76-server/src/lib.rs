@@ -45,9 +45,9 @@
 //!
 //! At most connections x (read buffer + one message in + outbound queue) + half-open connections x
 //! head + the payloads of broadcasts under way; see the fields of [`Config`] for each term. The read
-//! buffer, of 256 KiB, belongs to the thread: a draft-76 connection that waits has one only inside
-//! of a frame of which 32 KiB and more have come. A thread also keeps up to 704 KiB for the queues that
-//! are filled next.
+//! buffer, of 256 KiB, belongs to the thread: a connection that waits has one only inside of a frame of
+//! which 32 KiB and more have come. Of those a thread keeps up to 16, and up to 727 KiB for the queues
+//! that are filled next.
 //!
 //! A connection that has said nothing yet takes about 3 KB of the process's memory when it is of
 //! draft-76, and 7 KB of RFC 6455.
