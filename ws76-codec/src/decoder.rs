@@ -131,7 +131,7 @@ impl Decoder {
     /// ```
     /// use ws76_codec::{Decoder, DecoderConfig};
     ///
-    /// let mut decoder = Decoder::new(DecoderConfig::new());
+    /// let decoder = Decoder::new(DecoderConfig::new());
     /// let mut src = &b"\x00one\xff\x00two\xff\x00thr"[..];
     /// let mut texts = Vec::new();
     /// while let Some((text, len)) = decoder.decode_short(src) {
@@ -141,22 +141,13 @@ impl Decoder {
     /// assert_eq!(texts, ["one", "two"]);
     /// ```
     #[inline(always)]
-    pub fn decode_short(&mut self, src: &[u8]) -> Option<(Text, usize)> {
+    pub fn decode_short(&self, src: &[u8]) -> Option<(Text, usize)> {
         let (State::Idle, Some(&TEXT)) = (self.state, src.first()) else {
             return None;
         };
-        let ascii = match ShortFrame::at_front(src) {
-            Ok(frame) if frame.len() <= self.config.max_message_len => {
-                return Some((Text::from_short(frame), frame.len() + 2));
-            }
-            Ok(frame) => frame.len(),
-            Err(ascii) => ascii,
-        };
-        self.state = State::Text {
-            ascii,
-            scanned: ascii,
-        };
-        None
+        let frame = ShortFrame::at_front(src)?;
+        let len = frame.len();
+        (len <= self.config.max_message_len).then(|| (Text::from_short(frame), len + 2))
     }
 
     /// Decodes whatever it is. Kept out of the caller, into which `decode` goes.

@@ -17,27 +17,21 @@ pub(crate) struct ShortFrame {
 }
 
 impl ShortFrame {
-    /// The frame at the front of `src`, which begins with 0x00, if it is a short one of ASCII; or how
-    /// many bytes of its text are known to be ASCII.
+    /// The frame at the front of `src`, which begins with 0x00, if it is a short one of ASCII.
     #[inline(always)]
-    pub(crate) fn at_front(src: &[u8]) -> Result<Self, usize> {
+    pub(crate) fn at_front(src: &[u8]) -> Option<Self> {
         let mut padded = [0; LEN + 2];
         let bytes = match src.first_chunk() {
             Some(bytes) => bytes,
             None => {
-                if let Some(front) = padded.get_mut(..src.len()) {
-                    front.copy_from_slice(src);
-                }
+                padded.get_mut(..src.len())?.copy_from_slice(src);
                 &padded
             }
         };
         let [_, text @ .., last] = bytes;
         let ascii = ascii_words_len(text.as_chunks().0);
-        if *text.get(ascii).unwrap_or(last) == TERMINATOR {
-            Ok(Self::from_checked(bytes, ascii))
-        } else {
-            Err(ascii.min(src.len() - 1))
-        }
+        let end = *text.get(ascii).unwrap_or(last);
+        (end == TERMINATOR).then(|| Self::from_checked(bytes, ascii))
     }
 
     /// A frame in `bytes` with `len` bytes of text, at most [`LEN`].

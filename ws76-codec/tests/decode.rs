@@ -34,6 +34,31 @@ fn decode_text_of_any_script_gives_the_text() {
 }
 
 #[test]
+fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
+    // F1, F4: whatever stands behind it, and whether that is much or little.
+    let decoder = Decoder::new(DecoderConfig::new());
+    for len in lens(42) {
+        let frame = [&b"\x00"[..], &vec![b'a'; len], b"\xff"].concat();
+        for behind in lens(45) {
+            let bytes = [&frame[..], &vec![0xff; behind]].concat();
+            let taken = decoder.decode_short(&bytes);
+            let decoded = Decoder::new(DecoderConfig::new()).decode(&mut bytes[..].into());
+            let same = taken.map(|(text, len)| (Ok(Some(Frame::Text(text))), len));
+            assert_eq!(same, (len <= 40).then_some((decoded, len + 2)), "{len}");
+        }
+        assert_eq!(decoder.decode_short(&frame[..=len]), None, "no end");
+        assert_eq!(decoder.decode_short(&frame[1..]), None, "no beginning");
+        let limited = DecoderConfig::new().with_max_message_len(len.saturating_sub(1));
+        let taken = Decoder::new(limited).decode_short(&frame);
+        assert_eq!(taken.is_some(), len == 0, "over the limit");
+    }
+    assert_eq!(decoder.decode_short("\0grün\u{ff}".as_bytes()), None);
+    let mut inside = Decoder::new(DecoderConfig::new());
+    assert_eq!(inside.decode(&mut BytesMut::from(&b"\x00he"[..])), Ok(None));
+    assert_eq!(inside.decode_short(b"\x00hello\xff"), None);
+}
+
+#[test]
 fn decode_empty_text_is_a_message() {
     assert_decodes(b"\x00\xff", &[text("")], Ok(()));
     assert_decodes(b"\x00\xff\x00\xff", &[text(""), text("")], Ok(()));

@@ -80,9 +80,15 @@ fn text_of_each_length_is_encoded_whole_into_what_grows_and_what_does_not() {
         let mut vec = Vec::new();
         encode_text(&text, &mut vec);
         assert!(vec == expected, "{len} bytes");
-        let mut bytes = BytesMut::new();
-        Text::from(text).encode(&mut bytes);
-        assert!(bytes == expected, "{len} bytes");
+        // Held in place if it is short, and where it is anyway.
+        for text in [Text::from(text.as_str()), Text::from(text)] {
+            let mut bytes = BytesMut::new();
+            text.encode(&mut bytes);
+            assert!(bytes == expected, "{len} bytes");
+            let mut vec = b"before".to_vec();
+            text.encode_to_vec(&mut vec);
+            assert!(vec == [b"before", &expected[..]].concat(), "{len} bytes");
+        }
         let mut fixed = vec![0; len + 3];
         let mut room = &mut fixed[..];
         encode_text(str::from_utf8(&expected[1..=len]).unwrap(), &mut room);
