@@ -15,7 +15,6 @@ use std::task::Waker;
 use bytes::Bytes;
 pub(crate) use phase::{Asked, Dropped, Phase};
 use queue::{Entry, Queue};
-pub(crate) use queue::{TERMINATOR, TEXT};
 use ws76_codec::EncodedFrame;
 
 use crate::{

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use sealed::Utf8;
-use ws76_codec::{EncodedFrame, Text};
+use ws76_codec::{EncodedFrame, Text, encode_text};
 
 /// Text that can be sent: strings of all kinds, and [`Text`]. It is copied once, into the queue.
 ///
@@ -31,8 +31,6 @@ pub(crate) mod sealed {
     use bytes::Bytes;
     use ws76_codec::EncodedFrame;
 
-    use crate::outbox::{TERMINATOR, TEXT};
-
     #[expect(
         unnameable_types,
         reason = "sealed: only the types below are proven to be UTF-8"
@@ -45,11 +43,7 @@ pub(crate) mod sealed {
             None
         }
         /// Appends a frame of them.
-        fn encode_to_vec(&self, dst: &mut Vec<u8>) {
-            dst.push(TEXT);
-            dst.extend_from_slice(self.utf8());
-            dst.push(TERMINATOR);
-        }
+        fn encode_to_vec(&self, dst: &mut Vec<u8>);
         /// A frame of them.
         fn frame(&self) -> EncodedFrame;
     }
@@ -60,6 +54,10 @@ impl Utf8 for str {
         self.as_bytes()
     }
 
+    fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+        encode_text(self, dst);
+    }
+
     fn frame(&self) -> EncodedFrame {
         EncodedFrame::text(self)
     }
@@ -68,6 +66,10 @@ impl Utf8 for str {
 impl Utf8 for String {
     fn utf8(&self) -> &[u8] {
         self.as_bytes()
+    }
+
+    fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+        encode_text(self, dst);
     }
 
     fn frame(&self) -> EncodedFrame {
@@ -97,6 +99,10 @@ impl Utf8 for Text {
 impl Utf8 for Cow<'_, str> {
     fn utf8(&self) -> &[u8] {
         self.as_bytes()
+    }
+
+    fn encode_to_vec(&self, dst: &mut Vec<u8>) {
+        encode_text(self, dst);
     }
 
     fn frame(&self) -> EncodedFrame {

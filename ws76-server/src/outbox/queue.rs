@@ -353,9 +353,9 @@ impl Queue {
 }
 
 /// The first byte of a draft-76 frame.
-pub(crate) const TEXT: u8 = 0x00;
+const TEXT: u8 = 0x00;
 /// The last byte of a draft-76 frame, which is nowhere else in it.
-pub(crate) const TERMINATOR: u8 = 0xff;
+const TERMINATOR: u8 = 0xff;
 /// Room for bytes that a queue has at first: several short frames.
 const MIN_ROOM: usize = 640;
 /// Room for entries that an idle connection keeps.
