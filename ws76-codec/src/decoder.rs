@@ -12,13 +12,15 @@
 //!   any ─────────► Failed: repeats its error for ever
 //! ```
 
+mod reserved;
+
 use bytes::{Buf, BytesMut};
 use memchr::memchr;
 
 use crate::{
-    DecodeError, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text,
+    DecodeError, DecoderConfig, Frame, InvalidUtf8, Text,
     ascii::ascii_len,
-    frame::{CLOSING, HIGH_BIT, TERMINATOR, TEXT},
+    frame::{TERMINATOR, TEXT},
     short::ShortFrame,
     text,
 };
@@ -80,13 +82,6 @@ enum State {
     Failed(DecodeError),
 }
 
-/// A whole frame. That of a text still stands at the front of the buffer.
-enum Found {
-    Text { len: usize, valid: bool },
-    Closing,
-    Reserved { frame_type: u8, len: u64 },
-}
-
 impl Decoder {
     /// A decoder at the start of the frames, right behind the opening handshake.
     pub const fn new(config: DecoderConfig) -> Self {
@@ -100,7 +95,7 @@ impl Decoder {
     ///
     /// Returns `None` when `src` holds no whole frame yet: append what comes next and call again.
     /// The bytes of a frame are removed from `src`; a text is a view on them, not a copy, unless it
-    /// is short: of 40 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
+    /// is short: of 37 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
     /// behind a closing frame are discarded. Nothing is reserved for a length that the peer announced.
     ///
     /// Implements draft-76 §5.3.
@@ -112,17 +107,18 @@ impl Decoder {
     // Always: what it does with short texts is little, and half of its cost is to hand them over.
     #[inline(always)]
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        match self.decode_short(src) {
-            Some((text, len)) => {
-                src.advance(len);
-                Ok(Some(Frame::Text(text)))
-            }
-            None => self.decode_any(src),
+        if let Some((text, len)) = self.decode_short(src) {
+            src.advance(len);
+            return Ok(Some(Frame::Text(text)));
+        }
+        match self.decode_text(src)? {
+            Some(text) => Ok(Some(Frame::Text(text))),
+            None => self.decode_other(src),
         }
     }
 
     /// Takes a text frame from the front of `src` if it is one of those of which many come at once:
-    /// of ASCII, and at most 40 bytes. The length of the frame comes with the text; it is for the
+    /// of ASCII, and at most 37 bytes. The length of the frame comes with the text; it is for the
     /// caller to remove so many bytes. `None` means nothing but that [`decode`](Self::decode) has to
     /// be asked, with the same bytes at the front.
     ///
@@ -150,24 +146,54 @@ impl Decoder {
         (len <= self.config.max_message_len).then(|| (Text::from_short(frame), len + 2))
     }
 
-    /// Decodes whatever it is. Kept out of the caller, into which `decode` goes.
+    /// Takes the next frame from the front of `src` if it is a text: most are, and a text alone is
+    /// handed over in less time than a [`Frame`]. `None` means nothing but that
+    /// [`decode`](Self::decode) has to be asked, with the same bytes at the front.
+    ///
+    /// Implements draft-76 §5.3.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use ws76_codec::{DecodeError, Decoder, DecoderConfig, Frame};
+    ///
+    /// let mut decoder = Decoder::new(DecoderConfig::new());
+    /// let mut src = BytesMut::from(&b"\x00hello\xff\xff\x00"[..]);
+    /// assert_eq!(decoder.decode_text(&mut src)?, Some("hello".into()));
+    /// assert_eq!(decoder.decode_text(&mut src)?, None);
+    /// assert_eq!(decoder.decode(&mut src)?, Some(Frame::Closing));
+    /// # Ok::<(), DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of [`decode`](Self::decode), where they concern a text.
     #[inline(never)]
-    fn decode_any(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        match self.find(src) {
+    pub fn decode_text(&mut self, src: &mut BytesMut) -> Result<Option<Text>, DecodeError> {
+        let (ascii, scanned) = match self.state {
+            // The frame type stays in the buffer, so that the whole frame is split off at once.
+            State::Idle if src.first() == Some(&TEXT) => (0, 0),
+            State::Text { ascii, scanned } => (ascii, scanned),
+            _ => return Ok(None),
+        };
+        match self.find_text(ascii, scanned, src) {
+            Ok(Some((len, valid))) => {
+                self.state = State::Idle;
+                Ok(Some(take_text(src, len, valid)))
+            }
             Ok(None) => Ok(None),
-            // Made here at last, so that it is written once, to where it goes.
-            Ok(Some(Found::Text { len, valid })) => {
-                Ok(Some(Frame::Text(take_text(src, len, valid))))
-            }
-            Ok(Some(Found::Closing)) => Ok(Some(Frame::Closing)),
-            Ok(Some(Found::Reserved { frame_type, len })) => {
-                Ok(Some(Frame::Reserved { frame_type, len }))
-            }
-            Err(error) => {
-                self.state = State::Failed(error);
-                Err(error)
-            }
+            Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// Decodes what is not a text, or not whole.
+    #[inline(never)]
+    fn decode_other(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        self.skip(src).map_err(|error| self.fail(error))
+    }
+
+    const fn fail(&mut self, error: DecodeError) -> DecodeError {
+        self.state = State::Failed(error);
+        error
     }
 
     /// Checks that the stream may end here: between two frames, or behind the closing frame.
@@ -188,77 +214,15 @@ impl Decoder {
         &self.config
     }
 
-    /// Each turn of the loop leaves a state or removes a byte, or returns.
-    fn find(&mut self, src: &mut BytesMut) -> Result<Option<Found>, DecodeError> {
-        loop {
-            match self.state {
-                State::Idle => match src.first() {
-                    None => return Ok(None),
-                    // The frame type stays in the buffer, so that the whole frame is split off at once.
-                    Some(&TEXT) => {
-                        self.state = State::Text {
-                            ascii: 0,
-                            scanned: 0,
-                        }
-                    }
-                    Some(&frame_type) => {
-                        self.state = self.reserved(frame_type)?;
-                        src.advance(1);
-                    }
-                },
-                State::Text { ascii, scanned } => return self.text(ascii, scanned, src),
-                State::SkipToTerminator { frame_type, len } => {
-                    return self.skip_to_terminator(frame_type, len, src);
-                }
-                State::Length {
-                    frame_type,
-                    len,
-                    count,
-                } => {
-                    let Some(&byte) = src.first() else {
-                        return Ok(None);
-                    };
-                    self.state = self.length(frame_type, len, count, byte)?;
-                    src.advance(1);
-                    if let State::Closed = self.state {
-                        src.clear();
-                        return Ok(Some(Found::Closing));
-                    }
-                }
-                State::Skip {
-                    frame_type,
-                    len,
-                    left,
-                } => {
-                    let skipped = src.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                    src.advance(skipped);
-                    let left = left - skipped as u64;
-                    if left > 0 {
-                        self.state = State::Skip {
-                            frame_type,
-                            len,
-                            left,
-                        };
-                        return Ok(None);
-                    }
-                    self.state = State::Idle;
-                    return Ok(Some(Found::Reserved { frame_type, len }));
-                }
-                State::Closed => {
-                    src.clear();
-                    return Ok(None);
-                }
-                State::Failed(error) => return Err(error),
-            }
-        }
-    }
-
-    fn text(
+    /// The length of the text at the front of `src`, whose end was looked for already in part, and
+    /// whether it is UTF-8.
+    #[inline]
+    fn find_text(
         &mut self,
         mut ascii: usize,
         mut scanned: usize,
         src: &BytesMut,
-    ) -> Result<Option<Found>, DecodeError> {
+    ) -> Result<Option<(usize, bool)>, DecodeError> {
         let max = self.config.max_message_len;
         let content = src.get(1..).unwrap_or_default();
         // As long as all is ASCII, one pass finds the end and checks.
@@ -293,106 +257,15 @@ impl Decoder {
         if let (Err(error), InvalidUtf8::Reject) = (valid, self.config.invalid_utf8) {
             return Err(error.behind(ascii).into());
         }
-        self.state = State::Idle;
-        Ok(Some(Found::Text {
-            len,
-            valid: valid.is_ok(),
-        }))
-    }
-
-    #[cold]
-    fn reserved(&self, frame_type: u8) -> Result<State, DecodeError> {
-        if frame_type == CLOSING {
-            return Ok(State::Length {
-                frame_type,
-                len: 0,
-                count: 0,
-            });
-        }
-        match self.config.reserved_frames {
-            ReservedFrames::Reject => Err(DecodeError::ReservedFrame { frame_type }),
-            ReservedFrames::Skip if frame_type & HIGH_BIT == 0 => {
-                Ok(State::SkipToTerminator { frame_type, len: 0 })
-            }
-            ReservedFrames::Skip => Ok(State::Length {
-                frame_type,
-                len: 0,
-                count: 0,
-            }),
-        }
-    }
-
-    #[cold]
-    fn skip_to_terminator(
-        &mut self,
-        frame_type: u8,
-        len: u64,
-        src: &mut BytesMut,
-    ) -> Result<Option<Found>, DecodeError> {
-        let max = self.config.max_reserved_len;
-        let end = memchr(TERMINATOR, src);
-        let len = len + end.unwrap_or(src.len()) as u64;
-        if len > max {
-            return Err(DecodeError::ReservedTooLong { max });
-        }
-        if let Some(end) = end {
-            src.advance(end + 1);
-            self.state = State::Idle;
-            return Ok(Some(Found::Reserved { frame_type, len }));
-        }
-        src.clear();
-        self.state = State::SkipToTerminator { frame_type, len };
-        Ok(None)
-    }
-
-    #[cold]
-    /// One byte of a length: seven bits of it, the most significant first; the high bit says that
-    /// another byte follows.
-    fn length(&self, frame_type: u8, len: u64, count: u8, byte: u8) -> Result<State, DecodeError> {
-        let max_bytes = self.config.max_length_bytes;
-        let max = self.config.max_reserved_len;
-        if count >= max_bytes {
-            return Err(DecodeError::TooManyLengthBytes { max: max_bytes });
-        }
-        let group = u64::from(byte & !HIGH_BIT);
-        let len = len
-            .checked_mul(128)
-            .and_then(|len| len.checked_add(group))
-            .ok_or(DecodeError::ReservedTooLong { max })?;
-        // A length never shrinks as more of it comes, so what is wrong now stays wrong.
-        if len > 0 && self.config.reserved_frames == ReservedFrames::Reject {
-            return Err(DecodeError::ReservedFrame { frame_type });
-        }
-        if len > max {
-            return Err(DecodeError::ReservedTooLong { max });
-        }
-        if byte & HIGH_BIT != 0 {
-            let count = count + 1;
-            if count >= max_bytes {
-                return Err(DecodeError::TooManyLengthBytes { max: max_bytes });
-            }
-            return Ok(State::Length {
-                frame_type,
-                len,
-                count,
-            });
-        }
-        Ok(match (frame_type, len) {
-            (CLOSING, 0) => State::Closed,
-            _ => State::Skip {
-                frame_type,
-                len,
-                left: len,
-            },
-        })
+        Ok(Some((len, valid.is_ok())))
     }
 }
 
 /// Removes the frame at the front of `src`, which holds `len` bytes of text.
 fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
-    if valid && let Some(text) = Text::short_from_checked(src.get(1..=len).unwrap_or_default()) {
+    if valid && let Some(frame) = ShortFrame::at_front_checked(src, len) {
         src.advance(len + 2);
-        return text;
+        return Text::from_short(frame);
     }
     let mut frame = src.split_to(len + 2);
     frame.truncate(len + 1);

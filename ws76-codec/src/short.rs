@@ -8,19 +8,42 @@ use crate::{
 };
 
 /// A text frame, held in place: so a short text is taken from a buffer, and put into one, in one piece.
+///
+/// It is whole words, at a word's place, and is written by words: a processor waits for a load that
+/// needs more than one store before it.
 #[derive(Clone, Copy)]
+#[repr(align(8))]
 pub(crate) struct ShortFrame {
-    /// The length of the text.
-    len: u8,
-    /// 0x00, the text, 0xFF. What stands behind that is not part of it.
-    bytes: [u8; LEN + 2],
+    /// 0x00, the text, 0xFF; in the last byte the length of the text. What stands between is not part
+    /// of it.
+    bytes: [u8; SIZE],
 }
 
 impl ShortFrame {
     /// The frame at the front of `src`, which begins with 0x00, if it is a short one of ASCII.
     #[inline(always)]
     pub(crate) fn at_front(src: &[u8]) -> Option<Self> {
-        let mut padded = [0; LEN + 2];
+        Self::with_front(src, |bytes| {
+            let end = ascii_words_len(bytes.as_chunks().0);
+            let is_whole = end <= LEN + 1 && bytes.get(end) == Some(&TERMINATOR);
+            is_whole.then(|| Self::from_checked(bytes, end - 1))
+        })
+    }
+
+    /// The frame at the front of `src`, with `len` bytes of text which the caller knows to be UTF-8, if
+    /// that is short.
+    #[inline]
+    pub(crate) fn at_front_checked(src: &[u8], len: usize) -> Option<Self> {
+        if len > LEN {
+            return None;
+        }
+        Self::with_front(src, |bytes| Some(Self::from_checked(bytes, len)))
+    }
+
+    /// What `make` makes of the bytes at the front of `src`; zeros where it ends.
+    #[inline(always)]
+    fn with_front<T>(src: &[u8], make: impl FnOnce(&[u8; SIZE]) -> Option<T>) -> Option<T> {
+        let mut padded = [0; SIZE];
         let bytes = match src.first_chunk() {
             Some(bytes) => bytes,
             None => {
@@ -28,26 +51,24 @@ impl ShortFrame {
                 &padded
             }
         };
-        let [_, text @ .., last] = bytes;
-        let ascii = ascii_words_len(text.as_chunks().0);
-        let end = *text.get(ascii).unwrap_or(last);
-        (end == TERMINATOR).then(|| Self::from_checked(bytes, ascii))
+        make(bytes)
     }
 
     /// A frame in `bytes` with `len` bytes of text, at most [`LEN`].
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "at most [`LEN`]")]
-    const fn from_checked(bytes: &[u8; LEN + 2], len: usize) -> Self {
-        Self {
-            len: len as u8,
-            bytes: *bytes,
+    fn from_checked(bytes: &[u8; SIZE], len: usize) -> Self {
+        let mut bytes = *bytes;
+        if let Some(word) = bytes.last_chunk_mut() {
+            let behind = u64::from_le_bytes(*word) & (u64::MAX >> 8);
+            *word = (behind | (len as u64) << 56).to_le_bytes();
         }
+        Self { bytes }
     }
 
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.
     pub(crate) fn new(text: &[u8]) -> Option<Self> {
-        let mut bytes = [TERMINATOR; LEN + 2];
-        let [first, room @ .., _] = &mut bytes;
+        let mut bytes = [TERMINATOR; SIZE];
+        let [first, room @ .., _, _] = &mut bytes;
         *first = TEXT;
         room.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self::from_checked(&bytes, text.len()))
@@ -55,7 +76,8 @@ impl ShortFrame {
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.len as usize
+        let [.., len] = self.bytes;
+        len as usize
     }
 
     #[inline]
@@ -72,6 +94,8 @@ impl ShortFrame {
     }
 }
 
-/// The most bytes of text that are held in place: whole words, and few enough to be moved around for
-/// less than it costs to share bytes.
-pub(crate) const LEN: usize = 40;
+/// The most bytes of text that are held in place: few enough to be moved around for less than it costs
+/// to share bytes.
+pub(crate) const LEN: usize = SIZE - 3;
+/// The memory of a frame.
+const SIZE: usize = 40;

@@ -39,17 +39,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Draft76<S> {
             closes: protocol == Protocol::Draft76,
         }
     }
+
+    #[inline(never)]
+    fn next_long_text(&mut self) -> Option<Text> {
+        if self.src.is_empty() {
+            return None;
+        }
+        // An error is told again by what is asked next.
+        self.decoder.decode_text(self.src.bytes()).ok().flatten()
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
     /// Some clients never answer a closing frame, and see the end of the stream only.
     const SHUTS_DOWN_EARLY: bool = true;
 
-    #[inline]
+    #[inline(always)]
     fn next_text(&mut self) -> Option<Text> {
-        let (text, len) = self.decoder.decode_short(self.src.as_slice())?;
-        self.src.take(len);
-        Some(text)
+        if let Some((text, len)) = self.decoder.decode_short(self.src.as_slice()) {
+            self.src.take(len);
+            return Some(text);
+        }
+        self.next_long_text()
     }
 
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {

@@ -19,10 +19,19 @@ pub(crate) fn decode<'a>(
     let mut decoder = Decoder::new(config);
     let mut src = BytesMut::new();
     let mut frames = Vec::new();
+    // Who asks for a text first gets the same.
+    let (mut texts_first, mut same_src) = (decoder.clone(), src.clone());
     for chunk in chunks {
         src.extend_from_slice(chunk);
+        same_src.extend_from_slice(chunk);
         loop {
-            match decoder.decode(&mut src) {
+            let decoded = decoder.decode(&mut src);
+            let same = match texts_first.decode_text(&mut same_src) {
+                Ok(None) => texts_first.decode(&mut same_src),
+                other => other.map(|text| text.map(Frame::Text)),
+            };
+            assert_eq!((&same, &same_src), (&decoded, &src));
+            match decoded {
                 Ok(Some(frame)) => frames.push(frame),
                 Ok(None) => break,
                 Err(error) => {
