@@ -84,11 +84,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            if let Some(text) = self.next_text() {
-                return Poll::Ready(Ok(Incoming::Text(text)));
-            }
-            if let Some(incoming) = self.next_read()? {
-                return Poll::Ready(Ok(incoming));
+            if !self.src.is_empty() {
+                if let Some(text) = self.next_text() {
+                    return Poll::Ready(Ok(Incoming::Text(text)));
+                }
+                if let Some(incoming) = self.next_read()? {
+                    return Poll::Ready(Ok(incoming));
+                }
             }
             let read = ready!(self.src.poll_read(&mut self.io, cx));
             if read.map_err(Posix::from)? == 0 {

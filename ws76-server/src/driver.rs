@@ -24,12 +24,13 @@ use calling::{caught, first_poll};
 use closing::Close;
 pub(crate) use timing::after;
 use timing::jitter;
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use tokio_util::{either::Either, sync::CancellationToken};
 use ws76_codec::Text;
 
 use crate::{
     CloseStatus, Config, Connection, ConnectionError, Handler,
+    clock::Clock,
     end::End,
     outbox::{Asked, Dropped, Phase},
     registry::Registered,
@@ -61,13 +62,14 @@ pub(crate) async fn run<W, H, S>(
     config: &Config,
     counters: &Counters,
     abort: &CancellationToken,
+    clock: &Clock,
 ) where
     W: Wire,
     H: Handler<S>,
     S: Default + Send + Sync + 'static,
 {
     let connection = registered.connection().clone();
-    let mut driver = Driver::new(wire, connection.clone(), config, counters);
+    let mut driver = Driver::new(wire, connection.clone(), config, counters, clock);
     counters.opened(connection.id(), connection.protocol());
     let end = match call!(driver, handler.on_open(&connection)) {
         Ok(()) => {
@@ -150,12 +152,13 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         connection: Connection<S>,
         config: &'a Config,
         counters: &'a Counters,
+        clock: &Clock,
     ) -> Self {
         let waiting = wire.read_at();
         let expiry = config
             .max_lifetime
             .map(|lifetime| after(waiting, lifetime.saturating_add(jitter(lifetime / 10))));
-        let timer = Box::pin(sleep_until(after(waiting, config.idle_timeout)));
+        let timer = Box::pin(clock.sleep_until(after(waiting, config.idle_timeout)));
         Self {
             wire,
             connection,

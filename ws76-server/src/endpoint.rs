@@ -24,6 +24,7 @@ use crate::rfc6455::Rfc6455;
 use crate::{
     Config, Handler, Peer, Protocol, Registry, Stats,
     addresses::{AddressPlace, Addresses},
+    clock::Clock,
     draft76::Draft76,
     driver::{self, after},
     file_limit,
@@ -84,6 +85,7 @@ struct Inner<H, S> {
     addresses: Arc<Addresses>,
     counters: Counters,
     permits: Arc<Semaphore>,
+    clock: Clock,
 }
 
 impl<H, S> Endpoint<H, S>
@@ -93,6 +95,11 @@ where
 {
     /// An endpoint without connections.
     pub fn new(handler: H, config: Config) -> Self {
+        Self::with_clock(handler, config, Clock::default())
+    }
+
+    /// As [`Self::new`], with a clock of one's own.
+    pub(crate) fn with_clock(handler: H, config: Config, clock: Clock) -> Self {
         let permits = file_limit::capped(config.max_connections).min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Inner {
             handler,
@@ -105,6 +112,7 @@ where
             addresses: Arc::default(),
             counters: Counters::default(),
             permits: Arc::new(Semaphore::new(permits)),
+            clock,
         }))
     }
 
@@ -371,10 +379,13 @@ where
                 handler,
                 counters,
                 abort,
+                clock,
                 ..
             } = &*held.endpoint.0;
             let config = &*held.config;
-            let driver = driver::run(&mut wire, registered, handler, config, counters, abort);
+            let driver = driver::run(
+                &mut wire, registered, handler, config, counters, abort, clock,
+            );
             in_turns(counters, pin!(driver)).await;
         }
     }

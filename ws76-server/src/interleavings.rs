@@ -39,7 +39,8 @@ use ws76_handshake::{HeadLimits, Incoming, RequestReader};
 use crate::rfc6455::Rfc6455;
 use crate::{
     CloseReason, Config, Connection, ConnectionError, Handler, Protocol, Registry, Request,
-    SendError, draft76::Draft76, driver, registry::Registered, stats::Counters, turn::in_turns,
+    SendError, clock::Clock, draft76::Draft76, driver, registry::Registered, stats::Counters,
+    turn::in_turns,
 };
 
 /// How often a run takes a thread off that could go on.
@@ -250,20 +251,23 @@ fn serve(
         let stream = Stream::new(&peer);
         let src = BytesMut::new();
         let (counters, abort) = (Counters::default(), CancellationToken::new());
+        let clock = Clock::default();
         match peer.protocol() {
             Protocol::Draft76 => {
                 let line = registered.connection().line();
                 line.outbox().set_writer(Some(Box::new(Stream::new(&peer))));
                 let mut wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
-                let driver =
-                    driver::run(&mut wire, registered, handler, &config, &counters, &abort);
+                let driver = driver::run(
+                    &mut wire, registered, handler, &config, &counters, &abort, &clock,
+                );
                 block_on(async { in_turns(&counters, pin!(driver)).await });
             }
             #[cfg(feature = "rfc6455")]
             _ => block_on(async {
                 let mut wire = Rfc6455::new(stream, src, &config);
-                let driver =
-                    driver::run(&mut wire, registered, handler, &config, &counters, &abort);
+                let driver = driver::run(
+                    &mut wire, registered, handler, &config, &counters, &abort, &clock,
+                );
                 in_turns(&counters, pin!(driver)).await;
             }),
             #[cfg(not(feature = "rfc6455"))]

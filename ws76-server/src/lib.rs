@@ -118,6 +118,7 @@
 
 mod accept;
 mod addresses;
+mod clock;
 mod close_status;
 mod config;
 mod connection;

@@ -1,0 +1,89 @@
+//! Who wakes connections when something is due on them.
+
+use std::{io, thread};
+
+use tokio::{
+    runtime::{Builder, Handle},
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Keeps the timers of connections: by itself in the runtime that they are in.
+///
+/// A runtime in which something is due some day has the kernel set a timer whenever it waits for
+/// events. On a server with little to do that is after each message, and a tenth of its cost. A thread
+/// that keeps the timers of all connections sets one for the first of them, once.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(Option<Thread>);
+
+/// A thread, until this is dropped.
+#[derive(Debug)]
+struct Thread {
+    runtime: Handle,
+    _stop: DropGuard,
+}
+
+impl Clock {
+    /// With a thread, where the system has one to give.
+    pub(crate) fn with_a_thread() -> Self {
+        Self(Thread::start().ok().map(|(thread, _)| thread))
+    }
+
+    /// A timer. This must not be dropped before it, or a poll of it panics.
+    pub(crate) fn sleep_until(&self, deadline: Instant) -> Sleep {
+        let _entered = self.0.as_ref().map(|thread| thread.runtime.enter());
+        sleep_until(deadline)
+    }
+}
+
+impl Thread {
+    fn start() -> io::Result<(Self, thread::JoinHandle<()>)> {
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let handle = runtime.handle().clone();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let thread = thread::Builder::new().name("ws76-clock".to_owned());
+        let thread = thread.spawn(move || runtime.block_on(stopped.cancelled()))?;
+        let started = Self {
+            runtime: handle,
+            _stop: stop.drop_guard(),
+        };
+        Ok((started, thread))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn thread_wakes_who_waits_and_ends_with_the_clock() {
+        let (thread, handle) = Thread::start().unwrap();
+        let clock = Clock(Some(thread));
+        let begin = Instant::now();
+        let mut timer = Box::pin(clock.sleep_until(begin + Duration::from_secs(600)));
+        let soon = begin + Duration::from_millis(20);
+        let reset = async {
+            tokio::task::yield_now().await;
+            soon
+        };
+        tokio::select! {
+            biased;
+            () = &mut timer => unreachable!("ten minutes are not over"),
+            soon = reset => timer.as_mut().reset(soon),
+        }
+        timer.await;
+        assert!(begin.elapsed() >= Duration::from_millis(20));
+        drop(clock);
+        handle.join().unwrap();
+    }
+
+    #[test]
+    fn runtime_that_sets_no_timers_has_a_clock_none_the_less() {
+        let clock = Clock::with_a_thread();
+        let runtime = Builder::new_current_thread().build().unwrap();
+        runtime.block_on(clock.sleep_until(Instant::now() + Duration::from_millis(5)));
+    }
+}
