@@ -25,10 +25,11 @@ impl<W: Wire, S> Driver<'_, W, S> {
         if self.is_armed && !self.timer.is_elapsed() {
             return Poll::Pending;
         }
-        // Where there are no pings or heartbeats, what is received only puts off what is due.
-        self.is_armed = !W::PINGS && self.config.heartbeat.is_none();
         loop {
             let (deadline, due) = self.deadline();
+            // What is received puts off what is due, but for a pong: the next ping may be due before
+            // that was.
+            self.is_armed = !self.awaits_pong();
             if self.timer.deadline() > deadline {
                 self.timer.as_mut().reset(deadline);
             }
@@ -58,6 +59,16 @@ impl<W: Wire, S> Driver<'_, W, S> {
         }
     }
 
+    /// Since when nothing received counts as idle.
+    fn heard(&self) -> Instant {
+        self.waiting.max(self.wire.read_at())
+    }
+
+    /// Whether nothing was received since a ping went out.
+    fn awaits_pong(&self) -> bool {
+        W::PINGS && self.pinged.is_some_and(|at| at >= self.heard())
+    }
+
     /// What is due next if nothing moves, and when.
     fn deadline(&self) -> (Instant, Due) {
         if let Some(since) = self.stalled {
@@ -67,14 +78,14 @@ impl<W: Wire, S> Driver<'_, W, S> {
                 Due::Timeout(Timeout::Write),
             );
         }
-        let heard = self.waiting.max(self.wire.read_at());
+        let heard = self.heard();
         let idle = (
             after(heard, self.config.idle_timeout),
             Due::Timeout(Timeout::Idle),
         );
         let expiry = self.expiry.map(|at| (at, Due::Expiry));
         let alive = match (self.pinged, &self.config.heartbeat) {
-            (Some(at), _) if W::PINGS && at >= heard => Some((
+            (Some(at), _) if self.awaits_pong() => Some((
                 after(at, self.config.pong_timeout),
                 Due::Timeout(Timeout::Pong),
             )),
