@@ -231,23 +231,23 @@ where
             answered: AtomicBool::new(false),
             deadline: after(Instant::now(), config.handshake_timeout),
         };
-        let opening = async {
-            // There is nobody yet who could be told what went wrong.
-            let (io, peer) = if front.is_open() {
-                (Stream::Plain(io), peer)
-            } else {
-                let passed = timeout_at(terms.deadline, front.pass(io, peer, &config)).await;
-                passed.unwrap_or(Err(Unopened::Timeout))?
-            };
-            open(io, peer, &terms).await
-        };
         let opened = {
             let timing = inner.counters.stream();
             let place = inner.half_open.enter(config.max_half_open);
-            let opened = tokio::select! {
-                biased;
-                opened = opening => opened,
-                why = place.lost() => Err(why),
+            // There is nobody yet who could be told what went wrong.
+            let passed = if front.is_open() {
+                Ok((Stream::Plain(io), peer))
+            } else {
+                let passing = timeout_at(terms.deadline, front.pass(io, peer, &config));
+                let passed = place.unless_lost(Box::pin(passing).as_mut()).await;
+                passed.and_then(|passed| passed.unwrap_or(Err(Unopened::Timeout)))
+            };
+            let opened = match passed {
+                Ok((io, peer)) => {
+                    let opening = pin!(open(io, peer, &terms));
+                    place.unless_lost(opening).await.unwrap_or_else(Err)
+                }
+                Err(why) => Err(why),
             };
             if let Ok(Some(opened)) = &opened {
                 timing.done(opened.request.protocol());
@@ -255,7 +255,7 @@ where
             opened
         };
         match opened {
-            Ok(Some(opened)) => return Some(self.run(opened, config, permit).await),
+            Ok(Some(opened)) => return Some(self.run(opened, config, permit)),
             Err(why) if !terms.answered.load(Relaxed) => inner.counters.unopened(&why),
             Ok(None) | Err(_) => {}
         }
@@ -263,12 +263,7 @@ where
     }
 
     /// Takes an open connection in; what is returned runs it to its end.
-    async fn run<T>(
-        &self,
-        opened: Opened<Stream<T>, S>,
-        config: Arc<Config>,
-        permit: Permit,
-    ) -> Driving
+    fn run<T>(&self, opened: Opened<Stream<T>, S>, config: Arc<Config>, permit: Permit) -> Driving
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {

@@ -4,7 +4,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -63,42 +63,52 @@ pub(crate) struct Opened<T, S> {
 }
 
 /// Opens a connection, or answers it otherwise (`None`) and closes it.
-pub(crate) async fn open<T, H, S>(
+///
+/// Each phase holds what it needs once, and what is seldom is in memory of its own: the future is
+/// short, as it is moved, and as memory that an allocator has at hand is.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "holds `io` once, which an `async fn` does not"
+)]
+pub(crate) fn open<T, H, S>(
     io: T,
     peer: Peer,
     terms: &Terms<'_, H>,
-) -> Result<Option<Opened<T, S>>, Unopened>
+) -> impl Future<Output = Result<Option<Opened<T, S>>, Unopened>>
 where
     T: AsyncRead + AsyncWrite + Unpin,
     H: Handler<S>,
     S: Default + Send + Sync + 'static,
 {
-    let config = terms.config;
-    let src = BytesMut::with_capacity(READ_LEN);
     let mut opening = Opening {
         io,
-        src,
+        src: BytesMut::new(),
         peer,
         terms,
         wrote: false,
     };
-    match timeout_at(terms.deadline, opening.request()).await {
-        Ok(Ok(Some(accepted))) => Ok(Some(Opened {
-            io: opening.io,
-            src: opening.src,
-            request: accepted.request,
-            state: accepted.state,
-            place: accepted.place,
-        })),
-        Ok(Ok(None)) => Ok(None),
-        Ok(Err(_)) => Err(Unopened::Gone),
-        Err(_) if opening.wrote => Err(Unopened::Timeout),
-        Err(_) => {
-            // The request did not come in time. A client that does not even read is not waited for.
-            let response = Response::from(Status::REQUEST_TIMEOUT);
-            let answer = opening.answer::<()>(&response, true);
-            let _ = timeout_at(after(Instant::now(), config.closing_timeout), answer).await;
-            Ok(None)
+    async move {
+        opening.src.reserve(READ_LEN);
+        let accepted = timeout_at(opening.terms.deadline, pin!(opening.request())).await;
+        match accepted {
+            Ok(Ok(Some(accepted))) => Ok(Some(Opened {
+                io: opening.io,
+                src: opening.src,
+                request: accepted.request,
+                state: accepted.state,
+                place: accepted.place,
+            })),
+            Ok(Ok(None)) => Ok(None),
+            Ok(Err(_)) => Err(Unopened::Gone),
+            Err(_) if opening.wrote => Err(Unopened::Timeout),
+            Err(_) => {
+                // The request did not come in time. A client that does not even read is not waited
+                // for.
+                let deadline = after(Instant::now(), opening.terms.config.closing_timeout);
+                let answer = opening.answer::<()>(Status::REQUEST_TIMEOUT.into(), true);
+                let _ = timeout_at(deadline, answer).await;
+                Ok(None)
+            }
         }
     }
 }
@@ -128,22 +138,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         H: Handler<S>,
         S: Default + Send + Sync + 'static,
     {
-        let mut reader = RequestReader::new(self.terms.config.head);
-        let incoming = loop {
-            match reader.read(&mut self.src) {
-                Ok(Some(incoming)) => break incoming,
-                Ok(None) => {}
-                Err(ws76_handshake::HandshakeError::UnsupportedVersion) => {
-                    return self.upgrade_required().await;
-                }
-                Err(error) => {
-                    events::malformed(&error);
-                    return self.answer(&error.response(), true).await;
-                }
-            }
-            if self.read().await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+        let Some(incoming) = self.incoming().await? else {
+            return Ok(None);
         };
         let (head, protocol) = match &incoming {
             Incoming::WebSocket(request) => (request.head(), Protocol::Draft76),
@@ -152,7 +148,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
             Incoming::Hybi { head, version } => (head, rfc6455::protocol(*version)),
             Incoming::Http(head) => {
                 self.meet(head);
-                return self.http(head).await;
+                return Box::pin(self.http(head)).await;
             }
             #[cfg(not(feature = "rfc6455"))]
             Incoming::Hybi { .. } => return self.upgrade_required().await,
@@ -161,7 +157,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         let request = Request::new(head, protocol, self.peer);
         let accepted = match self.terms.decide(request).await {
             Ok(accepted) => accepted,
-            Err(response) => return self.answer(&response, true).await,
+            Err(response) => return self.answer(response, true).await,
         };
 
         let mut dst = BytesMut::with_capacity(REPLY_LEN);
@@ -183,10 +179,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
             _ => None,
         };
         if let Some(response) = failed {
-            return self.answer(&response, true).await;
+            return self.answer(response, true).await;
         }
         self.write(&mut dst).await?;
         Ok(Some(accepted))
+    }
+
+    /// Reads the head of the request. `None` when it was answered: there is none, or an old one.
+    async fn incoming(&mut self) -> io::Result<Option<Incoming>> {
+        let mut reader = RequestReader::new(self.terms.config.head);
+        loop {
+            match reader.read(&mut self.src) {
+                Ok(Some(incoming)) => return Ok(Some(incoming)),
+                Ok(None) => {}
+                Err(ws76_handshake::HandshakeError::UnsupportedVersion) => {
+                    return self.upgrade_required().await;
+                }
+                Err(error) => {
+                    events::malformed(&error);
+                    return self.answer(error.response(), true).await;
+                }
+            }
+            if self.read().await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
     }
 
     /// The head of the request is there, and with it who asks.
@@ -209,17 +226,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
     }
 
     /// Sends the 101 head at once, and the response in the same write if key 3 is there.
-    async fn key3(&mut self, mut awaiting: AwaitingKey3, mut dst: BytesMut) -> io::Result<()> {
-        loop {
-            let established = awaiting.read(&mut self.src, &mut dst);
-            if !dst.is_empty() {
-                self.write(&mut dst).await?;
-            }
-            if established.is_some() {
-                return Ok(());
-            }
-            if self.read().await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "holds what it is called with once, which an `async fn` does not"
+    )]
+    fn key3(
+        &mut self,
+        mut awaiting: AwaitingKey3,
+        mut dst: BytesMut,
+    ) -> impl Future<Output = io::Result<()>> {
+        async move {
+            loop {
+                let established = awaiting.read(&mut self.src, &mut dst);
+                if !dst.is_empty() {
+                    self.write(&mut dst).await?;
+                }
+                if established.is_some() {
+                    return Ok(());
+                }
+                if self.read().await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
             }
         }
     }
@@ -230,16 +257,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
         S: Default + Send + Sync + 'static,
     {
         let (handler, addr) = (self.terms.handler, self.peer.addr);
-        let call = async { handler.on_http(head, addr).await };
+        let call = pin!(async { handler.on_http(head, addr).await });
         let response = caught(call)
             .await
             .unwrap_or_else(|| Status::INTERNAL_SERVER_ERROR.into());
-        self.answer(&response, head.method() != "HEAD").await
+        self.answer(response, head.method() != "HEAD").await
     }
 
     async fn upgrade_required<A>(&mut self) -> io::Result<Option<A>> {
         let response = self.terms.versions.upgrade_required();
-        self.answer(&response, true).await
+        self.answer(response, true).await
     }
 
     async fn write(&mut self, dst: &mut BytesMut) -> io::Result<()> {
@@ -251,29 +278,36 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
 
     /// Writes a final response, shuts down, and takes in what the client still sends for a while,
     /// so that no reset eats the response.
-    async fn answer<A>(&mut self, response: &Response, with_body: bool) -> io::Result<Option<A>> {
-        let mut dst = BytesMut::with_capacity(REPLY_LEN + response.body().len());
-        if with_body {
-            response.write(&mut dst);
-        } else {
-            response.write_head_only(&mut dst);
-        }
-        self.wrote = true;
-        self.terms.answered.store(true, Relaxed);
-        self.terms.counters.answered(response.status().code());
-        self.io.write_all(&dst).await?;
-        self.io.shutdown().await?;
-        let deadline = after(Instant::now(), self.terms.config.closing_timeout);
-        let discard = async {
-            loop {
-                self.src.clear();
-                if self.read().await? == 0 {
-                    return io::Result::Ok(());
-                }
+    fn answer<A>(
+        &mut self,
+        response: Response,
+        with_body: bool,
+    ) -> impl Future<Output = io::Result<Option<A>>> {
+        // Most requests are accepted.
+        Box::pin(async move {
+            let mut dst = BytesMut::with_capacity(REPLY_LEN + response.body().len());
+            if with_body {
+                response.write(&mut dst);
+            } else {
+                response.write_head_only(&mut dst);
             }
-        };
-        let _ = timeout_at(deadline, discard).await;
-        Ok(None)
+            self.wrote = true;
+            self.terms.answered.store(true, Relaxed);
+            self.terms.counters.answered(response.status().code());
+            self.io.write_all(&dst).await?;
+            self.io.shutdown().await?;
+            let deadline = after(Instant::now(), self.terms.config.closing_timeout);
+            let discard = async {
+                loop {
+                    self.src.clear();
+                    if self.read().await? == 0 {
+                        return io::Result::Ok(());
+                    }
+                }
+            };
+            let _ = timeout_at(deadline, discard).await;
+            Ok(None)
+        })
     }
 
     async fn read(&mut self) -> io::Result<usize> {
@@ -284,15 +318,45 @@ impl<T: AsyncRead + AsyncWrite + Unpin, H> Opening<'_, T, H> {
 
 impl<H> Terms<'_, H> {
     /// Asks for a place, the policies, then the handler; the answer if one of them refuses.
-    async fn decide<S>(&self, request: Request) -> Result<Accepted<S>, Response>
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "holds `request` once, which an `async fn` does not"
+    )]
+    fn decide<S>(&self, request: Request) -> impl Future<Output = Result<Accepted<S>, Response>>
     where
         H: Handler<S>,
         S: Default + Send + Sync + 'static,
     {
+        async move {
+            let place = self.place(&request)?;
+            let decision = {
+                let call = pin!(async { self.handler.on_request(&request).await });
+                caught(call).await
+            };
+            let refused = || Decision::refuse(Status::INTERNAL_SERVER_ERROR);
+            match decision.unwrap_or_else(refused).0 {
+                Verdict::Refuse(response) => Err(response),
+                Verdict::Accept {
+                    state,
+                    subprotocol,
+                    fields,
+                } => Ok(Accepted {
+                    request,
+                    state,
+                    place,
+                    subprotocol,
+                    fields,
+                }),
+            }
+        }
+    }
+
+    /// Asks for a place and the policies. There is a place where those of an address are counted.
+    fn place(&self, request: &Request) -> Result<Option<AddressPlace>, Response> {
         if self.full {
             return Err(Status::SERVICE_UNAVAILABLE.into());
         }
-        policy::check(self.config, self.versions, &request)?;
+        policy::check(self.config, self.versions, request)?;
         let place = match (self.config.max_per_address, request.peer_addr()) {
             (Some(max), Some(addr)) => {
                 let place = self.addresses.enter(addr.ip(), max);
@@ -301,27 +365,10 @@ impl<H> Terms<'_, H> {
             _ => None,
         };
         #[cfg(feature = "rfc6455")]
-        if !rfc6455::has_key(&request) {
+        if !rfc6455::has_key(request) {
             return Err(Status::BAD_REQUEST.into());
         }
-        let call = async { self.handler.on_request(&request).await };
-        let decision = caught(call)
-            .await
-            .unwrap_or_else(|| Decision::refuse(Status::INTERNAL_SERVER_ERROR));
-        match decision.0 {
-            Verdict::Refuse(response) => Err(response),
-            Verdict::Accept {
-                state,
-                subprotocol,
-                fields,
-            } => Ok(Accepted {
-                request,
-                state,
-                place,
-                subprotocol,
-                fields,
-            }),
-        }
+        Ok(place)
     }
 }
 
@@ -365,8 +412,7 @@ impl<S> Accepted<S> {
 }
 
 /// What `call` gives, or `None` when it panicked.
-async fn caught<T>(call: impl Future<Output = T>) -> Option<T> {
-    let mut call = pin!(call);
+async fn caught<T>(mut call: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
             Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
