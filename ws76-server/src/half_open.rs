@@ -79,15 +79,14 @@ pub(crate) struct Place<'a> {
 
 impl Place<'_> {
     /// What `opening` gives, or why this place was taken away before.
-    pub(crate) async fn unless_lost<F: Future>(
+    pub(crate) fn unless_lost<F: Future>(
         &self,
         mut opening: Pin<&mut F>,
-    ) -> Result<F::Output, Unopened> {
-        poll_fn(|cx| match opening.as_mut().poll(cx) {
+    ) -> impl Future<Output = Result<F::Output, Unopened>> {
+        poll_fn(move |cx| match opening.as_mut().poll(cx) {
             Poll::Ready(opened) => Poll::Ready(Ok(opened)),
             Poll::Pending => self.poll_lost(cx).map(Err),
         })
-        .await
     }
 
     /// Ready when this place is taken away, with why.
