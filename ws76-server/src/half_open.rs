@@ -90,7 +90,7 @@ impl Place<'_> {
     }
 
     /// Ready when this place is taken away, with why.
-    fn poll_lost(&self, cx: &mut Context<'_>) -> Poll<Unopened> {
+    fn poll_lost(&self, cx: &Context<'_>) -> Poll<Unopened> {
         let mut places = self.half_open.lock();
         let closed = places.closed;
         match places.places.get_mut(&self.id) {

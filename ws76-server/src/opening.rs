@@ -42,10 +42,6 @@ pub(crate) struct Opened<T, S> {
 ///
 /// Each phase holds what it needs once, and what is seldom is in memory of its own. So the future
 /// is short: it is moved, and allocators have short memory at hand.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "holds `io` once, which an `async fn` does not"
-)]
 pub(crate) fn open<T, H, S>(
     io: T,
     peer: Peer,
