@@ -135,7 +135,7 @@ impl ClientHandshake {
         dst.put_slice(request.location.resource_name().as_bytes());
         dst.put_slice(b" HTTP/1.1\r\n");
         for (name, value) in fields {
-            server::put_field(dst, name, &[value]);
+            server::put_field(dst, name, &[value.as_bytes()]);
         }
         dst.put_slice(b"\r\n");
         dst.put_slice(&key3);

@@ -129,6 +129,16 @@ impl Head {
         &self.table.bytes
     }
 
+    /// As [`origin`](Self::origin), to be written.
+    pub(crate) fn origin_bytes(&self) -> Option<&[u8]> {
+        self.parts.origin.map(|span| span.of(&self.table.bytes))
+    }
+
+    /// The host and the resource name, to be written.
+    pub(crate) fn location_bytes(&self) -> [&[u8]; 2] {
+        [self.parts.host, self.parts.resource_name].map(|span| span.of(&self.table.bytes))
+    }
+
     /// A copy that does not keep the reader's buffer alive, for heads that are held for long.
     #[must_use]
     pub fn compact(&self) -> Self {

@@ -142,7 +142,7 @@ impl Response {
             dst.put_slice(b"\r\n");
         }
         for (name, value) in &self.fields {
-            server::put_field(dst, name.as_str(), &[value.as_str()]);
+            server::put_field(dst, name.as_str(), &[value.as_str().as_bytes()]);
         }
         dst.put_slice(b"\r\n");
     }

@@ -38,6 +38,13 @@ impl Span {
     pub(crate) fn trimmed(self, head: &[u8]) -> Self {
         let bytes = self.of(head);
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        // Mostly there are none.
+        if let [first, .., last] = bytes
+            && !blank(first)
+            && !blank(last)
+        {
+            return self;
+        }
         let Some(first) = bytes.iter().position(|byte| !blank(byte)) else {
             return Self {
                 start: self.end,

@@ -214,21 +214,22 @@ impl Accept {
 
     pub(crate) fn write_head(&self, head: &Head, names: &ReplyNames, dst: &mut impl BufMut) {
         dst.put_slice(names.opening);
-        if let Some(origin) = head.origin() {
+        if let Some(origin) = head.origin_bytes() {
             put_field(dst, names.origin, &[origin]);
         }
         match &self.location {
-            Some(location) => put_field(dst, names.location, &[location.as_str()]),
+            Some(location) => put_field(dst, names.location, &[location.as_str().as_bytes()]),
             None => {
-                let parts = [self.scheme.prefix(), head.host(), head.resource_name()];
+                let [host, resource_name] = head.location_bytes();
+                let parts = [self.scheme.prefix().as_bytes(), host, resource_name];
                 put_field(dst, names.location, &parts);
             }
         }
         if let Some(subprotocol) = &self.subprotocol {
-            put_field(dst, names.subprotocol, &[subprotocol.as_str()]);
+            put_field(dst, names.subprotocol, &[subprotocol.as_str().as_bytes()]);
         }
         for (name, value) in &self.fields {
-            put_field(dst, name.as_str(), &[value.as_str()]);
+            put_field(dst, name.as_str(), &[value.as_str().as_bytes()]);
         }
         dst.put_slice(b"\r\n");
     }
@@ -353,11 +354,11 @@ pub(crate) struct ReplyNames {
 }
 
 /// Writes one line of a head; the parts of the value are put together.
-pub(crate) fn put_field(dst: &mut impl BufMut, name: &str, value: &[&str]) {
+pub(crate) fn put_field(dst: &mut impl BufMut, name: &str, value: &[&[u8]]) {
     dst.put_slice(name.as_bytes());
     dst.put_slice(b": ");
     for part in value {
-        dst.put_slice(part.as_bytes());
+        dst.put_slice(part);
     }
     dst.put_slice(b"\r\n");
 }

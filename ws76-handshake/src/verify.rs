@@ -250,8 +250,9 @@ impl Seen {
                 KnownField::Host => &mut seen.host,
                 KnownField::Origin => &mut seen.origin,
                 KnownField::Upgrade => {
-                    seen.upgrade_exact |= is_word(value, b"websocket");
-                    seen.upgrade_token |= has_word(value, b"websocket");
+                    let exact = is_word(value, b"websocket");
+                    seen.upgrade_exact |= exact;
+                    seen.upgrade_token |= exact || has_word(value, b"websocket");
                     &mut seen.upgrade
                 }
                 KnownField::Connection => {
@@ -306,12 +307,18 @@ impl Slot {
 
 /// Whether a comma list holds the word, compared ASCII case-insensitively.
 fn has_word(list: &[u8], word: &[u8]) -> bool {
-    list.split(|&byte| byte == b',')
-        .any(|item| is_word(item, word))
+    // Mostly it is the only one.
+    list.eq_ignore_ascii_case(word)
+        || list
+            .split(|&byte| byte == b',')
+            .any(|item| is_word(item, word))
 }
 
 /// Whether the value is the word, but for spaces and tabs around it and its case.
 fn is_word(value: &[u8], word: &[u8]) -> bool {
+    if value.eq_ignore_ascii_case(word) {
+        return true;
+    }
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value
         .iter()

@@ -24,7 +24,7 @@ use calling::{caught, first_poll};
 use closing::Close;
 pub(crate) use timing::after;
 use timing::jitter;
-use tokio::time::{Instant, Sleep, sleep, timeout_at};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::{either::Either, sync::CancellationToken};
 use ws76_codec::Text;
 
@@ -82,8 +82,11 @@ pub(crate) async fn run<W, H, S>(
         Err(end) => end,
     };
     let end = driver.cause(end);
-    // The end has memory of its own, which an open connection does not need.
-    let close = Box::pin(driver.close(end)).await;
+    let close = match end.flushes() {
+        // The end has memory of its own, which an open connection does not need.
+        true => Box::pin(driver.close(end)).await,
+        false => poll_fn(|cx| Poll::Ready(driver.cut(cx, end))).await,
+    };
     drop(registered);
     driver.done.add(&connection.line().outbox().take_traffic());
     driver.count();
@@ -98,18 +101,22 @@ pub(crate) async fn run<W, H, S>(
         if close == Close::TooLate || end.has_ended_the_stream() {
             return;
         }
-        let deadline = after(Instant::now(), config.closing_timeout);
-        let _ = timeout_at(deadline, poll_fn(|cx| driver.wire.poll_discard(cx))).await;
+        Box::pin(driver.linger()).await;
     };
-    let grace = async {
-        abort.cancelled().await;
-        sleep(GRACE).await;
-    };
-    Box::pin(async {
-        tokio::select! {
-            () = farewell => {}
-            () = grace => {}
+    let mut farewell = pin!(farewell);
+    // Only a call that waits can be cut off, and most do not.
+    let mut grace = None;
+    poll_fn(|cx| {
+        if farewell.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
         }
+        let grace = grace.get_or_insert_with(|| {
+            Box::pin(async {
+                abort.cancelled().await;
+                sleep(GRACE).await;
+            })
+        });
+        grace.as_mut().poll(cx)
     })
     .await;
 }

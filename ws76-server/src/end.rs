@@ -1,5 +1,7 @@
 //! Why a connection ends, and what that means for its close.
 
+use std::io::ErrorKind;
+
 use crate::{CloseReason, ConnectionError, Timeout, outbox::Asked, wire::CloseCode};
 
 /// Why a connection ends.
@@ -51,6 +53,17 @@ impl End {
     /// Whether the stream itself is over, so that nothing more can come from the client.
     pub(crate) const fn has_ended_the_stream(self) -> bool {
         matches!(self, Self::Eof | Self::Error(ConnectionError::Io(_)))
+    }
+
+    /// Whether TCP has said that there is nobody any more: it has nothing to shut down then.
+    pub(crate) fn is_of_a_dead_peer(self) -> bool {
+        let Self::Error(ConnectionError::Io(error)) = self else {
+            return false;
+        };
+        matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::TimedOut
+        )
     }
 
     /// Whether what is queued can still go out.

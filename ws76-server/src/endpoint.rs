@@ -223,60 +223,69 @@ where
     }
 
     /// Takes a stream to where its connection is open; returns what runs it to its end.
-    async fn open<T>(self, io: T, peer: Peer, permit: Permit, front: Front) -> Option<Driving>
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "holds what it is called with once, which an `async fn` does not"
+    )]
+    fn open<T>(
+        self,
+        io: T,
+        peer: Peer,
+        permit: Permit,
+        front: Front,
+    ) -> impl Future<Output = Option<Driving>> + Send
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let inner = &*self.0;
-        let config = inner.config();
-        let terms = Terms {
-            handler: &inner.handler,
-            config: &config,
-            addresses: &inner.addresses,
-            counters: &inner.counters,
-            versions: front.versions.unwrap_or(config.versions),
-            full: matches!(permit, Permit::Full),
-            answered: AtomicBool::new(false),
-            deadline: after(Instant::now(), config.handshake_timeout),
-        };
-        let opening = async {
-            // There is nobody yet who could be told what went wrong.
-            let (io, peer) = if front.is_open() {
-                (Stream::Plain(io), peer)
-            } else {
-                let passed = timeout_at(terms.deadline, front.pass(io, peer, &config)).await;
-                passed.unwrap_or(Err(Unopened::Timeout))?
+        async move {
+            let inner = &*self.0;
+            let config = inner.config();
+            let terms = Terms {
+                handler: &inner.handler,
+                config: &config,
+                addresses: &inner.addresses,
+                counters: &inner.counters,
+                clock: &inner.clock,
+                versions: front.versions.unwrap_or(config.versions),
+                full: matches!(permit, Permit::Full),
+                answered: AtomicBool::new(false),
+                deadline: after(Instant::now(), config.handshake_timeout),
             };
-            open(io, peer, &terms).await
-        };
-        let opened = {
             let timing = inner.counters.stream();
             let place = inner.half_open.enter(config.max_half_open);
-            let opened = tokio::select! {
-                biased;
-                opened = opening => opened,
-                why = place.lost() => Err(why),
+            // There is nobody yet who could be told what went wrong.
+            let why = 'unopened: {
+                let (io, peer) = if front.is_open() {
+                    (Stream::Plain(io), peer)
+                } else {
+                    let passing = timeout_at(terms.deadline, front.pass(io, peer, &config));
+                    let passed = place.unless_lost(Box::pin(passing).as_mut()).await;
+                    let passed = passed.map(|passed| passed.unwrap_or(Err(Unopened::Timeout)));
+                    match passed.unwrap_or_else(Err) {
+                        Ok(passed) => passed,
+                        Err(why) => break 'unopened why,
+                    }
+                };
+                let opened = place.unless_lost(pin!(open(io, peer, &terms))).await;
+                match opened.unwrap_or_else(Err) {
+                    Ok(Some(opened)) => {
+                        timing.done(opened.request.protocol());
+                        drop(place);
+                        return Some(self.run(opened, Arc::clone(&config), permit));
+                    }
+                    Ok(None) => return None,
+                    Err(why) => why,
+                }
             };
-            if let Ok(Some(opened)) = &opened {
-                timing.done(opened.request.protocol());
+            if !terms.answered.load(Relaxed) {
+                inner.counters.unopened(&why);
             }
-            opened
-        };
-        match opened {
-            Ok(Some(opened)) => return Some(self.run(opened, config, permit).await),
-            Err(why) if !terms.answered.load(Relaxed) => inner.counters.unopened(&why),
-            Ok(None) | Err(_) => {}
+            None
         }
-        None
     }
 
     /// Takes an open connection in; what is returned runs it to its end.
-    async fn run<T>(
-        &self,
-        opened: Opened<Stream<T>, S>,
-        config: Arc<Config>,
-        permit: Permit,
-    ) -> Driving
+    fn run<T>(&self, opened: Opened<Stream<T>, S>, config: Arc<Config>, permit: Permit) -> Driving
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {

@@ -3,8 +3,9 @@
 use std::{
     collections::BTreeMap,
     future::{Future, poll_fn},
+    pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use crate::unopened::Unopened;
@@ -77,19 +78,28 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Ready when this place is taken away, with why.
-    pub(crate) fn lost(&self) -> impl Future<Output = Unopened> {
-        poll_fn(|cx| {
-            let mut places = self.half_open.lock();
-            let closed = places.closed;
-            match places.places.get_mut(&self.id) {
-                Some(Some(waker)) => waker.clone_from(cx.waker()),
-                Some(waker) => *waker = Some(cx.waker().clone()),
-                None if closed => return Poll::Ready(Unopened::Shutdown),
-                None => return Poll::Ready(Unopened::Shed),
-            }
-            Poll::Pending
+    /// What `opening` gives, or why this place was taken away before.
+    pub(crate) fn unless_lost<F: Future>(
+        &self,
+        mut opening: Pin<&mut F>,
+    ) -> impl Future<Output = Result<F::Output, Unopened>> {
+        poll_fn(move |cx| match opening.as_mut().poll(cx) {
+            Poll::Ready(opened) => Poll::Ready(Ok(opened)),
+            Poll::Pending => self.poll_lost(cx).map(Err),
         })
+    }
+
+    /// Ready when this place is taken away, with why.
+    fn poll_lost(&self, cx: &Context<'_>) -> Poll<Unopened> {
+        let mut places = self.half_open.lock();
+        let closed = places.closed;
+        match places.places.get_mut(&self.id) {
+            Some(Some(waker)) => waker.clone_from(cx.waker()),
+            Some(waker) => *waker = Some(cx.waker().clone()),
+            None if closed => return Poll::Ready(Unopened::Shutdown),
+            None => return Poll::Ready(Unopened::Shed),
+        }
+        Poll::Pending
     }
 }
 

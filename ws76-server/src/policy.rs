@@ -85,6 +85,9 @@ impl Origins {
     }
 
     fn allow(&self, request: &Request) -> bool {
+        if self.missing && self.null && matches!(self.allowed, Allowed::Any) {
+            return true;
+        }
         match (request.origin(), &self.allowed) {
             (None, _) => self.missing,
             (Some("null"), _) => self.null,
@@ -236,7 +239,9 @@ pub(crate) fn check(
     if !versions.serve(request.protocol()) {
         return Err(versions.upgrade_required());
     }
-    if !config.hosts.allow(request.host()) || !config.origins.allow(request) {
+    // With no list there is no need to look for the host.
+    let is_host_allowed = config.hosts.0.is_none() || config.hosts.allow(request.host());
+    if !is_host_allowed || !config.origins.allow(request) {
         return Err(Status::FORBIDDEN.into());
     }
     Ok(())

@@ -352,6 +352,8 @@ impl<S> Drop for Registered<S> {
         self.0.drop_all(Dropped::Driver);
         // Handles may be kept for long: they must not keep the stream.
         let writer = self.0.line().outbox().take_writer();
-        drop(writer);
+        if let Some(writer) = writer {
+            writer.forget();
+        }
     }
 }

@@ -23,6 +23,10 @@ pub(crate) trait Writer: AsyncWrite + fmt::Debug + Send + Unpin {
 
     /// As [`Self::try_write`].
     fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Lets go of the write side without shutting it down: its driver has, where that is of use,
+    /// and closes the stream.
+    fn forget(self: Box<Self>) {}
 }
 
 impl Writer for OwnedWriteHalf {
@@ -32,6 +36,10 @@ impl Writer for OwnedWriteHalf {
 
     fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         Self::try_write_vectored(self, slices)
+    }
+
+    fn forget(self: Box<Self>) {
+        Self::forget(*self);
     }
 }
 

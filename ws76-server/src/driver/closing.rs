@@ -28,25 +28,41 @@ pub(super) enum Close {
 impl<W: Wire, S> Driver<'_, W, S> {
     /// Ends the connection as far as the client: flushes, exchanges closing frames, shuts down.
     pub(super) async fn close(&mut self, end: End) -> Close {
+        self.connection.close_as(Asked::Driver);
+        let deadline = after(Instant::now(), self.config.closing_timeout);
+        let exchanged = timeout_at(deadline, self.exchange(end)).await;
+        if let Ok(Ok(true)) = exchanged {
+            return Close::Clean;
+        }
         // The closing frame of a client counts, though it may not wait for ours.
-        let mut close = match end {
+        let close = match end {
             End::ClosingFrame => Close::Clean,
             _ => Close::Unclean,
         };
-        if end.flushes() {
-            self.connection.close_as(Asked::Driver);
-            let deadline = after(Instant::now(), self.config.closing_timeout);
-            match timeout_at(deadline, self.exchange(end)).await {
-                Ok(Ok(true)) => return Close::Clean,
-                Ok(Ok(false)) => return close,
-                Ok(Err(_)) => {}
-                Err(_) => close = Close::TooLate,
-            }
+        if let Ok(Ok(false)) = exchanged {
+            return close;
         }
+        poll_fn(|cx| Poll::Ready(self.cut(cx, end))).await;
+        match exchanged {
+            Ok(_) => close,
+            Err(_) => Close::TooLate,
+        }
+    }
+
+    /// Ends the connection without a word: nothing that is queued goes out any more.
+    pub(super) fn cut(&mut self, cx: &mut Context<'_>, end: End) -> Close {
         self.connection.drop_all(Dropped::Driver);
-        // Not waited for: nobody may be there to see it.
-        let _ = poll_fn(|cx| Poll::Ready(self.poll_shutdown(cx))).await;
-        close
+        if !end.is_of_a_dead_peer() || !self.connection.line().outbox().has_writer() {
+            // Not waited for: nobody may be there to see it.
+            let _ = self.poll_shutdown(cx);
+        }
+        Close::Unclean
+    }
+
+    /// Takes in what the client still sends, until it closes TCP or has had time enough to do so.
+    pub(super) async fn linger(&mut self) {
+        let deadline = after(Instant::now(), self.config.closing_timeout);
+        let _ = timeout_at(deadline, poll_fn(|cx| self.wire.poll_discard(cx))).await;
     }
 
     async fn exchange(&mut self, end: End) -> Result<bool, End> {

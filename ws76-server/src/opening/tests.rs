@@ -4,7 +4,7 @@ use std::{
     future::pending,
     io::IoSlice,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     task::{Context, ready},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{Endpoint, front::Front};
+use crate::{Config, Endpoint, front::Front, stats::Counters};
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
     Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n";
@@ -81,6 +81,7 @@ where
         config: &config,
         addresses: &Arc::default(),
         counters: &Counters::default(),
+        clock: &Clock::default(),
         versions: config.versions,
         full: false,
         answered: AtomicBool::new(false),

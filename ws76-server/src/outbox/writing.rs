@@ -22,6 +22,11 @@ impl Outbox {
         self.writer.take()
     }
 
+    /// Whether the stream is a TCP connection's, without TLS, which others may write to.
+    pub(crate) const fn has_writer(&self) -> bool {
+        self.writer.is_some()
+    }
+
     /// Whether others than the driver can write what is queued, as far as the stream goes.
     pub(crate) const fn can_write_now(&self) -> bool {
         self.writer.is_some() && !self.blocked
