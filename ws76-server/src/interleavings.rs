@@ -39,7 +39,8 @@ use ws76_handshake::{HeadLimits, Incoming, RequestReader};
 use crate::rfc6455::Rfc6455;
 use crate::{
     CloseReason, Config, Connection, ConnectionError, Handler, Protocol, Registry, Request,
-    SendError, draft76::Draft76, driver, registry::Registered, stats::Counters, turn::in_turns,
+    SendError, draft76::Draft76, driver, registry::Registered, stats::Counters, stream::Writer,
+    turn::in_turns,
 };
 
 /// How often a run takes a thread off that could go on.
@@ -253,7 +254,8 @@ fn serve(
         match peer.protocol() {
             Protocol::Draft76 => {
                 let line = registered.connection().line();
-                line.outbox().set_writer(Some(Box::new(Stream::new(&peer))));
+                line.outbox()
+                    .set_writer(Some(Writer::Of(Box::new(Stream::new(&peer)))));
                 let mut wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
                 let driver =
                     driver::run(&mut wire, registered, handler, &config, &counters, &abort);

@@ -45,7 +45,7 @@ pub(crate) struct Outbox {
     /// The last turn that is going to write what is queued.
     claimed: u64,
     /// The write side of the stream, where others than the driver may write to it.
-    writer: Option<Box<dyn Writer>>,
+    writer: Option<Writer>,
     max_messages: usize,
     max_len: usize,
     max_message_len: usize,

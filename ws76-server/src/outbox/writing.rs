@@ -14,11 +14,11 @@ use crate::{Posix, stream::Writer};
 
 impl Outbox {
     /// Sets the write side of the stream, for all to write to.
-    pub(crate) fn set_writer(&mut self, writer: Option<Box<dyn Writer>>) {
+    pub(crate) fn set_writer(&mut self, writer: Option<Writer>) {
         self.writer = writer;
     }
 
-    pub(crate) fn take_writer(&mut self) -> Option<Box<dyn Writer>> {
+    pub(crate) fn take_writer(&mut self) -> Option<Writer> {
         self.writer.take()
     }
 
