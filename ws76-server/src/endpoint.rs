@@ -285,7 +285,7 @@ where
             endpoint: self.clone(),
             config,
             _permit: permit,
-            _place: place,
+            _place: place.map(Box::new),
         };
         match protocol {
             Protocol::Draft75 | Protocol::Draft76 => {
@@ -346,7 +346,8 @@ struct Held<H, S> {
     endpoint: Endpoint<H, S>,
     config: Arc<Config>,
     _permit: Permit,
-    _place: Option<AddressPlace>,
+    /// Seldom there.
+    _place: Option<Box<AddressPlace>>,
 }
 
 impl<H, S> Held<H, S>
