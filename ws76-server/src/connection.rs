@@ -91,7 +91,7 @@ impl<S> Connection<S> {
         request: Request,
         state: S,
         registry: Registry<S>,
-        config: &Config,
+        config: &Arc<Config>,
     ) -> Self {
         let line = Arc::new(Line::new(config, request.protocol()));
         let about = Arc::new(About {

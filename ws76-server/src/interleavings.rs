@@ -153,7 +153,7 @@ fn insert(registry: &Registry, protocol: Protocol, config: &Config) -> Registere
     registry.insert(
         Request::new(head, protocol, crate::Peer::default()),
         (),
-        config,
+        &Arc::new(config.clone()),
     )
 }
 

@@ -204,7 +204,7 @@ impl<S> Registry<S> {
     }
 
     /// Takes a connection in, until the guard is dropped.
-    pub(crate) fn insert(&self, request: Request, state: S, config: &Config) -> Registered<S> {
+    pub(crate) fn insert(&self, request: Request, state: S, config: &Arc<Config>) -> Registered<S> {
         let id = ConnectionId(self.0.next.fetch_add(1, Ordering::Relaxed) + 1);
         let connection = Connection::new(id, request, state, self.clone(), config);
         let mut open = self.write();

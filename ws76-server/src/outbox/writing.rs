@@ -81,9 +81,8 @@ impl Outbox {
         });
         self.accepted += 1;
         if written == bytes.len() {
-            self.sent_len += written as u64;
+            self.wrote(written as u64);
             self.sent += 1;
-            self.gone += 1;
             return false;
         }
         self.queue.push(Entry::Frame(bytes.clone()));
@@ -176,7 +175,7 @@ impl Outbox {
     }
 
     fn consume(&mut self, count: usize) {
-        self.sent_len += count as u64;
+        self.wrote(count as u64);
         let gone = self.queue.consume(count) as u64;
         if gone == 0 {
             return;
@@ -187,7 +186,6 @@ impl Outbox {
             self.closing = false;
             self.sent -= 1;
         }
-        self.gone += gone + self.dropped_behind;
         self.dropped_behind = 0;
     }
 }

@@ -84,7 +84,7 @@ struct Receiver {
 impl Receiver {
     fn new(config: &Config, room: usize) -> Self {
         let receiver = Self {
-            line: Arc::new(Line::new(config, Protocol::Draft76)),
+            line: Arc::new(Line::new(&Arc::new(config.clone()), Protocol::Draft76)),
             driver: Arc::default(),
             kernel: Kernel(Arc::new(Mutex::new((room, Vec::new())))),
         };
