@@ -1,11 +1,10 @@
 //! A whole request head and access to its fields: [`Head`].
 
-use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::Bytes;
 
-use crate::scan::{FieldSpan, Span};
+use crate::scan::{FieldSpan, Span, plain_len};
 
 /// The head of a request: request line and fields, as they came.
 ///
@@ -42,7 +41,6 @@ pub struct Head {
 /// Where the parts of a head stand that were checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HeadParts {
-    pub(crate) method: Span,
     pub(crate) resource_name: Span,
     pub(crate) host: Span,
     pub(crate) origin: Option<Span>,
@@ -57,7 +55,9 @@ impl Head {
     /// The method: `GET`, or `HEAD` if this is plain HTTP.
     #[must_use]
     pub fn method(&self) -> &str {
-        self.table.text(self.parts.method)
+        // The first word of the request line; the second is the resource name.
+        let end = self.parts.resource_name.start.saturating_sub(1);
+        self.table.text(Span { start: 0, end })
     }
 
     /// The resource name as sent: path and query. From draft-75 and draft-76 clients it may hold
@@ -145,7 +145,7 @@ impl Head {
         let bytes = Bytes::copy_from_slice(&self.table.bytes);
         let table = FieldTable {
             bytes,
-            fields: Arc::clone(&self.table.fields),
+            start: self.table.start,
         };
         Self {
             table,
@@ -162,48 +162,47 @@ impl fmt::Debug for Head {
             .field("host", &self.host())
             .field("origin", &self.origin())
             .field("subprotocol", &self.subprotocol())
-            .field("fields", &self.table.fields.len())
+            .field("fields", &self.table.fields().count())
             .finish_non_exhaustive()
     }
 }
 
-/// The bytes of a head and where its fields stand in them.
+/// The bytes of a head and where its fields begin in them. Where each stands is not kept, as heads
+/// are held for long and asked little: whoever asks goes through the lines.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FieldTable {
     bytes: Bytes,
-    fields: Arc<[FieldSpan]>,
+    start: u32,
 }
 
 impl FieldTable {
+    /// The table of a head whose scan has found these.
     pub(crate) fn new(bytes: Bytes, fields: &[FieldSpan]) -> Self {
-        Self {
-            bytes,
-            fields: Arc::from(fields),
-        }
+        let start = fields.first().map_or(u32::MAX, |first| first.name.start);
+        Self { bytes, start }
     }
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
-        let fields = self.fields.iter();
-        fields.map(|field| (self.text(field.name), field.value.of(&self.bytes)))
+        // A name is a token, and so nothing is lost here.
+        self.lines()
+            .map(|(name, value)| (core::str::from_utf8(name).unwrap_or_default(), value))
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
-        let named = |field: &&FieldSpan| field.is_named(&self.bytes, name);
-        self.fields
-            .iter()
-            .find(named)
-            .map(|field| field.value.of(&self.bytes))
+        let mut lines = self.lines();
+        lines.find_map(|(one, value)| is_named(one, name).then_some(value))
     }
 
     pub(crate) fn fields_named<'a>(
         &'a self,
         name: &'a str,
     ) -> impl Iterator<Item = &'a [u8]> + Clone {
-        let named = move |field: &&FieldSpan| field.is_named(&self.bytes, name);
-        self.fields
-            .iter()
-            .filter(named)
-            .map(|field| field.value.of(&self.bytes))
+        let lines = self.lines();
+        lines.filter_map(|(one, value)| is_named(one, name).then_some(value))
+    }
+
+    fn lines(&self) -> FieldLines<'_> {
+        FieldLines(self.bytes.get(self.start as usize..).unwrap_or_default())
     }
 
     /// A piece that was proven ASCII when it was parsed, so that nothing is lost here.
@@ -217,5 +216,29 @@ impl fmt::Debug for FieldTable {
         f.debug_list()
             .entries(self.fields().map(|(name, _)| name))
             .finish()
+    }
+}
+
+/// Compared ASCII case-insensitively.
+fn is_named(one: &[u8], name: &str) -> bool {
+    one.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// Names and values of the fields, in lines that the scan has found to be well formed.
+#[derive(Clone)]
+struct FieldLines<'a>(&'a [u8]);
+
+impl<'a> Iterator for FieldLines<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // There is none in the empty line at the end.
+        let colon = self.0.iter().position(|&byte| byte == b':')?;
+        let (name, value) = self.0.split_at(colon);
+        let value = value.strip_prefix(b":").unwrap_or_default();
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        let (value, rest) = value.split_at(plain_len(value));
+        self.0 = rest.strip_prefix(b"\r\n").unwrap_or_default();
+        Some((name, value))
     }
 }

@@ -273,7 +273,7 @@ pub(crate) fn is_token(byte: u8) -> bool {
 }
 
 /// How many bytes of `window` come before the first CR, LF or NUL.
-fn plain_len(window: &[u8]) -> usize {
+pub(crate) fn plain_len(window: &[u8]) -> usize {
     let mut len = 0;
     loop {
         len += high_len(window.get(len..).unwrap_or_default());

@@ -84,7 +84,6 @@ pub(crate) fn verify(
     check_content_length(head, seen.content_length)?;
 
     let mut parts = HeadParts {
-        method: line.method,
         resource_name: line.resource_name,
         host: host(head, seen.host)?,
         origin: origin(head, seen.origin, KnownField::Origin)?,

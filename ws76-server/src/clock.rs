@@ -8,11 +8,9 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Keeps the timers of connections: by itself in the runtime that they are in.
-///
-/// A runtime in which something is due some day has the kernel set a timer whenever it waits for
-/// events. On a server with little to do that is after each message, and a tenth of its cost. A thread
-/// that keeps the timers of all connections sets one for the first of them, once.
+use crate::Timers;
+
+/// Keeps the timers of connections: the runtime that they are in, or a thread.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(Option<Thread>);
 
@@ -24,9 +22,11 @@ struct Thread {
 }
 
 impl Clock {
-    /// With a thread, where the system has one to give.
-    pub(crate) fn with_a_thread() -> Self {
-        Self(Thread::start().ok().map(|(thread, _)| thread))
+    pub(crate) fn new(timers: Timers) -> Self {
+        Self(match timers {
+            Timers::Runtime => None,
+            Timers::Thread => Thread::start().ok().map(|(thread, _)| thread),
+        })
     }
 
     /// A timer. This must not be dropped before it, or a poll of it panics.
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn runtime_that_sets_no_timers_has_a_clock_none_the_less() {
-        let clock = Clock::with_a_thread();
+        let clock = Clock::new(Timers::Thread);
         let runtime = Builder::new_current_thread().build().unwrap();
         runtime.block_on(clock.sleep_until(Instant::now() + Duration::from_millis(5)));
     }

@@ -54,6 +54,28 @@ pub enum WhenFull {
     Refuse,
 }
 
+/// Who keeps the timers of connections. It is looked at when an endpoint is made, and never again.
+///
+/// A runtime in which something is due some day has the kernel set a timer whenever it waits for
+/// events. On a server that waits after each message, this can be a tenth of what a message costs.
+///
+/// ```
+/// use ws76_server::{Config, Timers};
+///
+/// let config = Config::new().with_timers(Timers::Thread);
+/// assert_ne!(config.timers, Timers::default());
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timers {
+    /// The runtime that a connection is served in. Its time can be paused in tests.
+    #[default]
+    Runtime,
+    /// A thread for all connections of an endpoint, `ws76-clock`, which lives as long as that; the
+    /// runtime, where the system has no thread to give.
+    Thread,
+}
+
 /// What happens to a binary message, which only RFC 6455 clients can send.
 ///
 /// ```
@@ -213,6 +235,8 @@ pub struct Config {
     pub max_connections: usize,
     /// What happens to further clients; they wait by default.
     pub when_full: WhenFull,
+    /// Who keeps the timers of connections; their runtime by default.
+    pub timers: Timers,
     /// Most connections of one address, further requests being answered 429; no limit by default.
     /// An IPv6 /64 counts as one address. Costs some 60 bytes for each address.
     pub max_per_address: Option<usize>,
@@ -286,6 +310,7 @@ impl Config {
             slow_receiver: SlowReceiver::Disconnect,
             max_connections: 10_000,
             when_full: WhenFull::Wait,
+            timers: Timers::Runtime,
             max_per_address: None,
             max_half_open: 1024,
             handshake_timeout: Duration::from_secs(10),

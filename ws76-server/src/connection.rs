@@ -82,7 +82,7 @@ struct About<S> {
     state: S,
     registry: Registry<S>,
     /// What a closing frame of the client said, where its protocol has words for it.
-    peer_status: OnceLock<CloseStatus>,
+    peer_status: OnceLock<Box<CloseStatus>>,
 }
 
 impl<S> Connection<S> {
@@ -91,7 +91,7 @@ impl<S> Connection<S> {
         request: Request,
         state: S,
         registry: Registry<S>,
-        config: &Config,
+        config: &Arc<Config>,
     ) -> Self {
         let line = Arc::new(Line::new(config, request.protocol()));
         let about = Arc::new(About {
@@ -264,12 +264,12 @@ impl<S> Connection<S> {
     /// }
     /// ```
     pub fn peer_status(&self) -> Option<&CloseStatus> {
-        self.about.peer_status.get()
+        self.about.peer_status.get().map(|status| &**status)
     }
 
     pub(crate) fn set_peer_status(&self, status: CloseStatus) {
         // A client has one closing frame.
-        let _ = self.about.peer_status.set(status);
+        let _ = self.about.peer_status.set(Box::new(status));
     }
 
     pub(crate) fn close_as(&self, asked: Asked) {

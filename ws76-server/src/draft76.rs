@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
         self.src.read_at()
     }
 
-    fn read_len(&self) -> u64 {
-        self.src.read_len()
+    fn take_read_len(&mut self) -> u64 {
+        self.src.take_read_len()
     }
 }

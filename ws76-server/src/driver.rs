@@ -46,7 +46,7 @@ macro_rules! call {
         match caught(|| call.set(Some($call))) {
             Ok(()) => {
                 let result = poll_fn(|cx| $driver.poll_call(cx, call.as_mut())).await;
-                $driver.waiting = Instant::now();
+                $driver.returned();
                 result
             }
             Err(end) => Err(end),
@@ -55,7 +55,11 @@ macro_rules! call {
 }
 
 /// Runs a connection from its open event to the end of its TCP connection.
-pub(crate) async fn run<W, H, S>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "holds its arguments once, which an `async fn` does not"
+)]
+pub(crate) fn run<W, H, S>(
     wire: &mut W,
     registered: Registered<S>,
     handler: &H,
@@ -63,62 +67,70 @@ pub(crate) async fn run<W, H, S>(
     counters: &Counters,
     abort: &CancellationToken,
     clock: &Clock,
-) where
+) -> impl Future<Output = ()>
+where
     W: Wire,
     H: Handler<S>,
     S: Default + Send + Sync + 'static,
 {
-    let connection = registered.connection().clone();
-    let mut driver = Driver::new(wire, connection.clone(), config, counters, clock);
-    counters.opened(connection.id(), connection.protocol());
-    let end = match call!(driver, handler.on_open(&connection)) {
-        Ok(()) => {
-            // A message is nowhere but in its call while that is under way.
-            let mut call = pin!(None);
-            let text = |text| Either::Left(handler.on_message(&connection, text));
-            let binary = |bytes| Either::Right(handler.on_binary(&connection, bytes));
-            poll_fn(|cx| driver.poll_messages(cx, call.as_mut(), text, binary)).await
-        }
-        Err(end) => end,
-    };
-    let end = driver.cause(end);
-    let close = match end.flushes() {
-        // The end has memory of its own, which an open connection does not need.
-        true => Box::pin(driver.close(end)).await,
-        false => poll_fn(|cx| Poll::Ready(driver.cut(cx, end))).await,
-    };
-    drop(registered);
-    driver.done.add(&connection.line().outbox().take_traffic());
-    driver.count();
-    let reason = end.reason(close == Close::Clean || end == End::ClosingFrame);
-    counters.closed(connection.protocol(), reason);
+    async move {
+        let timer = pin!(clock.sleep_until(after(wire.read_at(), config.idle_timeout)));
+        let connection = registered.connection();
+        let mut driver = Driver::new(wire, connection.clone(), config, counters, timer);
+        counters.opened(connection.id(), connection.protocol());
+        let end = match call!(driver, handler.on_open(connection)) {
+            Ok(()) => {
+                // A message is nowhere but in its call while that is under way.
+                let mut call = pin!(None);
+                poll_fn(|cx| {
+                    let text = |text| Either::Left(handler.on_message(connection, text));
+                    let binary = |bytes| Either::Right(handler.on_binary(connection, bytes));
+                    driver.poll_messages(cx, call.as_mut(), text, binary)
+                })
+                .await
+            }
+            Err(end) => end,
+        };
+        let end = driver.cause(end);
+        let close = match end.flushes() {
+            // The end has memory of its own, which an open connection does not need.
+            true => Box::pin(driver.close(end)).await,
+            false => poll_fn(|cx| Poll::Ready(driver.cut(cx, end))).await,
+        };
+        let connection = connection.clone();
+        drop(registered);
+        let done = connection.line().outbox().take_traffic();
+        driver.count(done);
+        let reason = end.reason(close == Close::Clean || end == End::ClosingFrame);
+        counters.closed(connection.protocol(), reason);
 
-    let farewell = async {
-        if let End::Error(error) = end {
-            let _ = call!(driver, handler.on_error(&connection, error));
-        }
-        let _ = call!(driver, handler.on_closed(&connection, reason));
-        if close == Close::TooLate || end.has_ended_the_stream() {
-            return;
-        }
-        Box::pin(driver.linger()).await;
-    };
-    let mut farewell = pin!(farewell);
-    // Only a call that waits can be cut off, and most do not.
-    let mut grace = None;
-    poll_fn(|cx| {
-        if farewell.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        let grace = grace.get_or_insert_with(|| {
-            Box::pin(async {
-                abort.cancelled().await;
-                sleep(GRACE).await;
-            })
-        });
-        grace.as_mut().poll(cx)
-    })
-    .await;
+        let farewell = async {
+            if let End::Error(error) = end {
+                let _ = call!(driver, handler.on_error(&connection, error));
+            }
+            let _ = call!(driver, handler.on_closed(&connection, reason));
+            if close == Close::TooLate || end.has_ended_the_stream() {
+                return;
+            }
+            Box::pin(driver.linger()).await;
+        };
+        let mut farewell = pin!(farewell);
+        // Only a call that waits can be cut off, and most do not.
+        let mut grace = None;
+        poll_fn(|cx| {
+            if farewell.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let grace = grace.get_or_insert_with(|| {
+                Box::pin(async {
+                    abort.cancelled().await;
+                    sleep(GRACE).await;
+                })
+            });
+            grace.as_mut().poll(cx)
+        })
+        .await;
+    }
 }
 
 struct Driver<'a, W, S> {
@@ -126,29 +138,26 @@ struct Driver<'a, W, S> {
     connection: Connection<S>,
     config: &'a Config,
     counters: &'a Counters,
-    /// What was done since `counters` were last told.
-    done: Traffic,
-    /// Bytes read from the stream when they were.
-    read_len: u64,
+    /// Messages that came since `counters` were last told.
+    received: u32,
     /// Messages and their bytes since the last flush.
-    turn: usize,
+    turn: u32,
     turn_len: usize,
     max_turn_len: usize,
     /// Whether the kernel took all that was queued when it was last offered.
     flushed: bool,
-    /// Bytes written to the stream when it was last flushed.
-    written: u64,
-    /// Since when the kernel has taken nothing of what is queued.
-    stalled: Option<Instant>,
-    /// The earliest time at which nothing received counts as idle, besides that of the last read.
-    waiting: Instant,
+    /// Whether it has taken nothing of what is queued, since then.
+    is_stalled: bool,
+    /// Since when that is so; if it is not, the earliest time at which nothing received counts as
+    /// idle, besides that of the last read.
+    since: Instant,
     /// When the last ping went out, or the last heartbeat where the protocol has no ping.
     pinged: Option<Instant>,
     /// When the connection is to be closed, however lively it is.
     expiry: Option<Instant>,
     /// Set when the stream failed during a call of the handler.
-    failed: Option<End>,
-    timer: Pin<Box<Sleep>>,
+    failed: Option<Box<End>>,
+    timer: Pin<&'a mut Sleep>,
     /// Whether nothing can be due before the timer says so, who wakes this task then.
     is_armed: bool,
 }
@@ -159,27 +168,24 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         connection: Connection<S>,
         config: &'a Config,
         counters: &'a Counters,
-        clock: &Clock,
+        timer: Pin<&'a mut Sleep>,
     ) -> Self {
-        let waiting = wire.read_at();
+        let since = wire.read_at();
         let expiry = config
             .max_lifetime
-            .map(|lifetime| after(waiting, lifetime.saturating_add(jitter(lifetime / 10))));
-        let timer = Box::pin(clock.sleep_until(after(waiting, config.idle_timeout)));
+            .map(|lifetime| after(since, lifetime.saturating_add(jitter(lifetime / 10))));
         Self {
             wire,
             connection,
             config,
             counters,
-            done: Traffic::default(),
-            read_len: 0,
+            received: 0,
             turn: 0,
             turn_len: 0,
             max_turn_len: config.max_queued_len / 4,
             flushed: true,
-            written: 0,
-            stalled: None,
-            waiting,
+            is_stalled: false,
+            since,
             pinged: None,
             expiry,
             failed: None,
@@ -199,8 +205,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     ) -> Poll<End> {
         if call.is_some() {
             match ready!(self.poll_call(cx, call.as_mut())) {
-                // Nothing was read meanwhile, which is not the client's fault.
-                Ok(()) => self.waiting = Instant::now(),
+                Ok(()) => self.returned(),
                 Err(end) => return Poll::Ready(end),
             }
         }
@@ -269,8 +274,8 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
-        if let Some(end) = self.failed {
-            return Poll::Ready(Err(end));
+        if let Some(end) = &self.failed {
+            return Poll::Ready(Err(**end));
         }
         let fed = self.wake_up(cx)?;
         let spent = self.is_spent();
@@ -291,7 +296,6 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         } else {
             self.wire.rest();
         }
-        self.count();
         self.poll_timer(cx).map(Err)
     }
 
@@ -308,7 +312,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
     fn took(&mut self, len: usize, more: &mut bool) {
         self.turn += 1;
         self.turn_len += len;
-        self.done.received_messages += 1;
+        self.received += 1;
         if *more != self.wire.has_more() {
             *more = !*more;
             turn::expect_more(*more);
@@ -321,13 +325,12 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
     }
 
-    /// Tells the counters what was done since they were last told.
-    fn count(&mut self) {
-        let read_len = self.wire.read_len();
-        self.done.received_len += read_len - self.read_len;
-        self.read_len = read_len;
-        if self.done != Traffic::default() {
-            self.counters.traffic(&std::mem::take(&mut self.done));
+    /// Tells the counters what was done since they were last told, besides this.
+    fn count(&mut self, mut done: Traffic) {
+        done.received_messages += u64::from(std::mem::take(&mut self.received));
+        done.received_len += self.wire.take_read_len();
+        if done != Traffic::NONE {
+            self.counters.traffic(&done);
         }
     }
 
@@ -363,25 +366,26 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
         let flushed = self.wire.poll_flush(cx, &mut outbox);
         let moved = outbox.take_moved();
-        let written = outbox.sent_len();
-        self.done.add(&outbox.take_traffic());
+        let progressed = outbox.take_progressed();
+        let done = outbox.take_traffic();
         drop(outbox);
         if moved {
             self.connection.line().notify();
         }
-        let progress = self.written != written;
-        self.written = written;
+        self.count(done);
         self.flushed = flushed.is_ready();
         match flushed {
             Poll::Ready(Err(error)) => return Err(End::Error(ConnectionError::Io(error.into()))),
             Poll::Ready(Ok(())) => {
-                if self.stalled.take().is_some() {
+                if self.is_stalled {
+                    self.is_stalled = false;
                     self.is_armed = false;
-                    self.waiting = Instant::now();
+                    self.since = Instant::now();
                 }
             }
-            Poll::Pending if progress || self.stalled.is_none() => {
-                self.stalled = Some(Instant::now());
+            Poll::Pending if progressed || !self.is_stalled => {
+                self.is_stalled = true;
+                self.since = Instant::now();
                 self.is_armed = false;
             }
             Poll::Pending => {}
@@ -398,7 +402,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 }
 
 /// Messages that a connection may take in before the others have their turn.
-const MAX_TURN: usize = 64;
+const MAX_TURN: u32 = 64;
 /// Time that the last events of a connection have when a shutdown is over.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 

@@ -95,11 +95,7 @@ where
 {
     /// An endpoint without connections.
     pub fn new(handler: H, config: Config) -> Self {
-        Self::with_clock(handler, config, Clock::default())
-    }
-
-    /// As [`Self::new`], with a clock of one's own.
-    pub(crate) fn with_clock(handler: H, config: Config, clock: Clock) -> Self {
+        let timers = config.timers;
         let permits = file_limit::capped(config.max_connections).min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Inner {
             handler,
@@ -112,7 +108,7 @@ where
             addresses: Arc::default(),
             counters: Counters::default(),
             permits: Arc::new(Semaphore::new(permits)),
-            clock,
+            clock: Clock::new(timers),
         }))
     }
 
@@ -127,7 +123,8 @@ where
     }
 
     /// Sets the limits, timeouts and policies of the connections that come from now on. Those that
-    /// are there keep theirs, and [`Config::max_connections`] stays what it was at the start.
+    /// are there keep theirs, and [`Config::max_connections`] and [`Config::timers`] stay what they were
+    /// at the start.
     ///
     /// ```
     /// use ws76_server::{Config, Endpoint, Handler, WhenFull};
@@ -302,7 +299,7 @@ where
             endpoint: self.clone(),
             config,
             _permit: permit,
-            _place: place,
+            _place: place.map(Box::new),
         };
         match protocol {
             Protocol::Draft75 | Protocol::Draft76 => {
@@ -363,7 +360,8 @@ struct Held<H, S> {
     endpoint: Endpoint<H, S>,
     config: Arc<Config>,
     _permit: Permit,
-    _place: Option<AddressPlace>,
+    /// Seldom there.
+    _place: Option<Box<AddressPlace>>,
 }
 
 impl<H, S> Held<H, S>

@@ -40,7 +40,7 @@ use crate::rfc6455::Rfc6455;
 use crate::{
     CloseReason, Config, Connection, ConnectionError, Handler, Protocol, Registry, Request,
     SendError, clock::Clock, draft76::Draft76, driver, registry::Registered, stats::Counters,
-    turn::in_turns,
+    stream::Writer, turn::in_turns,
 };
 
 /// How often a run takes a thread off that could go on.
@@ -153,7 +153,7 @@ fn insert(registry: &Registry, protocol: Protocol, config: &Config) -> Registere
     registry.insert(
         Request::new(head, protocol, crate::Peer::default()),
         (),
-        config,
+        &Arc::new(config.clone()),
     )
 }
 
@@ -255,7 +255,8 @@ fn serve(
         match peer.protocol() {
             Protocol::Draft76 => {
                 let line = registered.connection().line();
-                line.outbox().set_writer(Some(Box::new(Stream::new(&peer))));
+                line.outbox()
+                    .set_writer(Some(Writer::Of(Box::new(Stream::new(&peer)))));
                 let mut wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
                 let driver = driver::run(
                     &mut wire, registered, handler, &config, &counters, &abort, &clock,

@@ -173,7 +173,7 @@ struct Readme;
 pub use close_status::CloseStatus;
 #[cfg(feature = "keepalive")]
 pub use config::Keepalive;
-pub use config::{BinaryMessages, Config, Heartbeat, SlowReceiver, WhenFull};
+pub use config::{BinaryMessages, Config, Heartbeat, SlowReceiver, Timers, WhenFull};
 pub use connection::{Connection, ConnectionId};
 pub use endpoint::Endpoint;
 pub use error::{CloseReason, ConnectionError, Posix, Rfc6455Error, SendError, Timeout};

@@ -11,7 +11,7 @@ use crate::{
     CloseStatus, Config, Protocol, SendError,
     outbox::{Asked, Dropped, Outbox, Phase},
     stats::Traffic,
-    sync::{AtomicBool, Mutex, MutexGuard, Notify},
+    sync::{AtomicBool, Mutex, MutexGuard},
     turn::{self, When},
 };
 
@@ -24,8 +24,6 @@ pub(crate) struct Line {
     /// Whether the driver has to be woken for what changes in the outbox. Set under its lock.
     asleep: AtomicBool,
     outbox: Mutex<Outbox>,
-    /// Wakes those who wait for room, or for what is queued to leave.
-    progress: Notify,
 }
 
 /// What became of a message where a slow receiver meets the policy.
@@ -37,12 +35,11 @@ pub(crate) struct Pushed {
 }
 
 impl Line {
-    pub(crate) fn new(config: &Config, protocol: Protocol) -> Self {
+    pub(crate) fn new(config: &Arc<Config>, protocol: Protocol) -> Self {
         Self {
             outbox: Mutex::new(Outbox::new(config, protocol)),
             ending: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
-            progress: Notify::new(),
         }
     }
 
@@ -174,8 +171,9 @@ impl Line {
         self: &Arc<Self>,
         push: impl Fn(&mut Outbox) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
+        let waiting = self.outbox().waiting();
         loop {
-            let progress = self.progress.notified();
+            let progress = waiting.notified();
             tokio::pin!(progress);
             progress.as_mut().enable();
             match self.try_push(|outbox| {
@@ -191,18 +189,22 @@ impl Line {
 
     /// Waits until all that was queued when this was called has left.
     pub(crate) async fn flush(&self) -> Result<(), SendError> {
-        let target = self.outbox().accepted();
+        let (target, waiting) = {
+            let mut outbox = self.outbox();
+            let target = outbox.accepted();
+            if let Some(flushed) = outbox.flushed(target) {
+                return flushed;
+            }
+            (target, outbox.waiting())
+        };
         loop {
-            let progress = self.progress.notified();
+            let progress = waiting.notified();
             tokio::pin!(progress);
             progress.as_mut().enable();
             {
                 let mut outbox = self.outbox();
-                if matches!(outbox.phase(), Phase::Dropped(_)) {
-                    return Err(SendError::Closed);
-                }
-                if outbox.is_gone(target) {
-                    return Ok(());
+                if let Some(flushed) = outbox.flushed(target) {
+                    return flushed;
                 }
                 outbox.watch(true);
             }
@@ -271,7 +273,10 @@ impl Line {
 
     /// Wakes those who wait for room or for a flush.
     pub(crate) fn notify(&self) {
-        self.progress.notify_waiters();
+        let waiting = self.outbox().who_waits();
+        if let Some(waiting) = waiting {
+            waiting.notify_waiters();
+        }
     }
 
     fn ended(&self) {
@@ -281,7 +286,8 @@ impl Line {
 
     /// A message was queued: it is written now or at the end of the turn that it was sent in, if it
     /// was, and by the driver if not. Returns whether those who wait are to be woken.
-    #[inline]
+    // Always: most of its calls do next to nothing.
+    #[inline(always)]
     fn queued(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
         if !self.is_asleep() {
             return false;

@@ -6,11 +6,12 @@
 mod making_room;
 mod phase;
 mod queue;
+mod waiting;
 mod writing;
 
 #[cfg(feature = "rfc6455")]
 use std::io;
-use std::task::Waker;
+use std::{sync::Arc, task::Waker};
 
 use bytes::Bytes;
 pub(crate) use phase::{Asked, Dropped, Phase};
@@ -18,8 +19,8 @@ use queue::{Entry, Queue};
 use ws76_codec::EncodedFrame;
 
 use crate::{
-    CloseStatus, Config, Posix, Protocol, SendError, SlowReceiver, payload::sealed::Utf8,
-    stats::Traffic, stream::Writer,
+    CloseStatus, Config, Posix, Protocol, SendError, payload::sealed::Utf8, stats::Traffic,
+    stream::Writer, sync::Notify,
 };
 
 /// What a connection has yet to send.
@@ -30,7 +31,6 @@ use crate::{
 #[repr(C)]
 pub(crate) struct Outbox {
     phase: Phase,
-    slow_receiver: SlowReceiver,
     /// Whether messages are framed elsewhere: those of RFC 6455, which may be binary.
     #[cfg(feature = "rfc6455")]
     is_rfc6455: bool,
@@ -42,20 +42,20 @@ pub(crate) struct Outbox {
     moved: bool,
     /// Somebody waits for room, or for what is queued to leave.
     watched: bool,
+    /// Bytes were written to the stream since the driver last asked.
+    progressed: bool,
     /// The last turn that is going to write what is queued.
     claimed: u64,
     /// The write side of the stream, where others than the driver may write to it.
-    writer: Option<Box<dyn Writer>>,
-    max_messages: usize,
-    max_len: usize,
-    max_message_len: usize,
-    /// Messages taken in, and messages that left to the kernel or were dropped: both only grow.
+    writer: Option<Writer>,
+    /// The limits, and what becomes of a full queue.
+    config: Arc<Config>,
+    /// Messages taken in: only grows.
     accepted: u64,
     queue: Queue,
-    gone: u64,
     /// Messages that left since that was last told, the closing frame not among them.
     sent: u64,
-    /// Bytes that were written to the stream.
+    /// Bytes that were written to the stream since that was last told.
     sent_len: u64,
     /// What was told of what was done.
     told: Told,
@@ -68,6 +68,8 @@ pub(crate) struct Outbox {
     in_hand: u64,
     /// Wakes the driver.
     driver: Option<Waker>,
+    /// Wakes those who wait for room, or for what is queued to leave, once there was somebody.
+    waiting: Option<Arc<Notify>>,
     /// What an RFC 6455 client is told by the closing frame, if the application has said so.
     status: Option<Box<CloseStatus>>,
     /// What a write by others than the driver failed with.
@@ -77,7 +79,6 @@ pub(crate) struct Outbox {
 /// What the counters were told.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
-    sent_len: u64,
     dropped: u64,
     queued: usize,
 }
@@ -96,16 +97,12 @@ impl Outbox {
         not(feature = "rfc6455"),
         expect(unused_variables, reason = "one protocol")
     )]
-    pub(crate) fn new(config: &Config, protocol: Protocol) -> Self {
+    pub(crate) fn new(config: &Arc<Config>, protocol: Protocol) -> Self {
         Self {
-            max_messages: config.max_queued_messages,
-            max_len: config.max_queued_len,
-            max_message_len: config.frames.max_message_len,
-            slow_receiver: config.slow_receiver,
+            config: Arc::clone(config),
             queue: Queue::default(),
             phase: Phase::Open,
             accepted: 0,
-            gone: 0,
             sent: 0,
             dropped: 0,
             closing: false,
@@ -114,7 +111,9 @@ impl Outbox {
             in_hand: 0,
             moved: false,
             watched: false,
+            progressed: false,
             driver: None,
+            waiting: None,
             writer: None,
             blocked: false,
             failed: None,
@@ -233,7 +232,6 @@ impl Outbox {
         self.dropped += (self.queue.messages() - usize::from(self.closing)) as u64;
         self.closing = false;
         self.queue.clear();
-        self.gone = self.accepted;
         self.dropped_behind = 0;
         #[cfg(feature = "rfc6455")]
         {
@@ -259,18 +257,6 @@ impl Outbox {
         self.accepted
     }
 
-    /// Notes that somebody waits for room, or for what is queued to leave, if `waits`.
-    pub(crate) const fn watch(&mut self, waits: bool) {
-        self.watched |= waits;
-    }
-
-    /// Whether those who wait are to be woken: there may be room, or a flush may be done, that was
-    /// not there when this was last asked.
-    pub(crate) const fn take_moved(&mut self) -> bool {
-        let moved = core::mem::replace(&mut self.moved, false);
-        moved && core::mem::replace(&mut self.watched, false)
-    }
-
     /// What was done since this was last asked.
     pub(crate) fn take_traffic(&mut self) -> Traffic {
         // Bounded, and far from these types' ends.
@@ -278,13 +264,12 @@ impl Outbox {
         let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let done = Traffic {
             sent_messages: std::mem::take(&mut self.sent),
-            sent_len: self.sent_len - self.told.sent_len,
+            sent_len: std::mem::take(&mut self.sent_len),
             dropped_messages: self.dropped - self.told.dropped,
             queued_messages: signed(queued) - signed(self.told.queued),
             ..Traffic::default()
         };
         self.told = Told {
-            sent_len: self.sent_len,
             dropped: self.dropped,
             queued,
         };
@@ -295,20 +280,16 @@ impl Outbox {
         self.dropped
     }
 
-    /// The count of bytes written to the stream.
-    pub(crate) const fn sent_len(&self) -> u64 {
-        self.sent_len
+    /// Notes that so many bytes were written to the stream.
+    #[inline]
+    pub(crate) const fn wrote(&mut self, len: u64) {
+        self.sent_len += len;
+        self.progressed |= len > 0;
     }
 
-    /// Notes the count of bytes written to the stream, where that is not done here.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) const fn set_sent_len(&mut self, len: u64) {
-        self.sent_len = len;
-    }
-
-    /// Whether the first `count` of all messages accepted have left.
-    pub(crate) const fn is_gone(&self, count: u64) -> bool {
-        self.gone >= count
+    /// Whether bytes were written to the stream since this was last asked.
+    pub(crate) const fn take_progressed(&mut self) -> bool {
+        core::mem::replace(&mut self.progressed, false)
     }
 
     /// Notes the driver's waker.
@@ -344,7 +325,6 @@ impl Outbox {
     #[cfg(feature = "rfc6455")]
     pub(crate) const fn landed(&mut self) {
         self.moved |= self.in_hand > 0;
-        self.gone += self.in_hand;
         self.in_hand = 0;
     }
 
@@ -366,10 +346,9 @@ impl Outbox {
             }
             Phase::Dropped(_) => return Err(SendError::Closed),
         }
-        if len - 2 > self.max_message_len {
-            return Err(SendError::TooLong {
-                max: self.max_message_len,
-            });
+        let max = self.config.frames.max_message_len;
+        if len - 2 > max {
+            return Err(SendError::TooLong { max });
         }
         if self.has_room(len) {
             Ok(())
@@ -381,8 +360,10 @@ impl Outbox {
     /// A frame longer than the whole queue is taken when the queue is empty.
     #[inline]
     fn has_room(&self, len: usize) -> bool {
+        let config = &*self.config;
         self.queue.is_empty()
-            || (self.queue.messages() < self.max_messages && self.queue.len() + len <= self.max_len)
+            || (self.queue.messages() < config.max_queued_messages
+                && self.queue.len() + len <= config.max_queued_len)
     }
 }
 

@@ -46,9 +46,9 @@ impl ReadBuffer {
         self.read_at
     }
 
-    /// The count of bytes read.
-    pub(crate) const fn read_len(&self) -> u64 {
-        self.read_len
+    /// The count of bytes read since this was last asked.
+    pub(crate) const fn take_read_len(&mut self) -> u64 {
+        std::mem::replace(&mut self.read_len, 0)
     }
 
     /// What was read and not taken yet, for a decoder to take from.

@@ -50,18 +50,14 @@ struct Inner<S> {
 }
 
 struct Open<S> {
-    connections: ById<ConnectionId, Member<S>>,
+    connections: ById<ConnectionId, Connection<S>>,
     /// Those who joined a group, by its name; a group without members is not here.
     groups: Map<Arc<str>, ById<ConnectionId, Connection<S>>>,
+    /// The groups of those who joined any.
+    joined: ById<ConnectionId, Vec<Arc<str>>>,
     /// Set by a shutdown: every connection that comes is closed at once, or dropped.
     closing: bool,
     aborting: bool,
-}
-
-struct Member<S> {
-    connection: Connection<S>,
-    /// The groups that it joined.
-    groups: Vec<Arc<str>>,
 }
 
 /// What became of a message that was for many connections.
@@ -94,7 +90,7 @@ impl<S> Registry<S> {
     /// room (the slow-receiver policy was applied), and as [`Connection::send`].
     pub fn unicast(&self, id: ConnectionId, text: impl AsText) -> Result<(), SendError> {
         match self.read().connections.get(&id) {
-            Some(member) => member.connection.push(&text),
+            Some(connection) => connection.push(&text),
             None => Err(SendError::Closed),
         }
     }
@@ -103,7 +99,7 @@ impl<S> Registry<S> {
     pub fn broadcast(&self, source: ConnectionId, text: impl AsText) -> Delivery {
         let open = self.read();
         let wanted = open.connections.iter().filter(|(id, _)| **id != source);
-        let wanted = wanted.map(|(_, member)| &member.connection);
+        let wanted = wanted.map(|(_, connection)| connection);
         self.fan_out().time(|| deliver(text, wanted))
     }
 
@@ -121,7 +117,7 @@ impl<S> Registry<S> {
         wanted: impl Fn(&Connection<S>) -> bool,
     ) -> Delivery {
         let open = self.read();
-        let connections = open.connections.values().map(|member| &member.connection);
+        let connections = open.connections.values();
         let wanted = connections.filter(|connection| wanted(connection));
         self.fan_out().time(|| deliver(text, wanted))
     }
@@ -146,19 +142,20 @@ impl<S> Registry<S> {
     pub fn join(&self, group: &str, id: ConnectionId) -> bool {
         let mut open = self.write();
         let open = &mut *open;
-        let Some(member) = open.connections.get_mut(&id) else {
+        let Some(connection) = open.connections.get(&id) else {
             return false;
         };
-        if member.groups.iter().any(|one| **one == *group) {
+        let joined = open.joined.entry(id).or_default();
+        if joined.iter().any(|one| **one == *group) {
             return false;
         }
         let name = match open.groups.get_key_value(group) {
             Some((name, _)) => Arc::clone(name),
             None => Arc::from(group),
         };
-        member.groups.push(Arc::clone(&name));
+        joined.push(Arc::clone(&name));
         let members = open.groups.entry(name).or_default();
-        members.insert(id, member.connection.clone());
+        members.insert(id, connection.clone());
         true
     }
 
@@ -166,13 +163,16 @@ impl<S> Registry<S> {
     /// in it.
     pub fn leave(&self, group: &str, id: ConnectionId) -> bool {
         let mut open = self.write();
-        let Some(member) = open.connections.get_mut(&id) else {
+        let Some(joined) = open.joined.get_mut(&id) else {
             return false;
         };
-        let Some(at) = member.groups.iter().position(|one| **one == *group) else {
+        let Some(at) = joined.iter().position(|one| **one == *group) else {
             return false;
         };
-        member.groups.swap_remove(at);
+        joined.swap_remove(at);
+        if joined.is_empty() {
+            open.joined.remove(&id);
+        }
         open.leave(group, id);
         true
     }
@@ -185,16 +185,12 @@ impl<S> Registry<S> {
     /// The open connection of that id.
     pub fn get(&self, id: ConnectionId) -> Option<Connection<S>> {
         let open = self.read();
-        open.connections
-            .get(&id)
-            .map(|member| member.connection.clone())
+        open.connections.get(&id).cloned()
     }
 
     /// Every open connection, in no order.
     pub fn connections(&self) -> Vec<Connection<S>> {
-        let open = self.read();
-        let members = open.connections.values();
-        members.map(|member| member.connection.clone()).collect()
+        self.read().connections.values().cloned().collect()
     }
 
     /// The count of open connections.
@@ -208,15 +204,11 @@ impl<S> Registry<S> {
     }
 
     /// Takes a connection in, until the guard is dropped.
-    pub(crate) fn insert(&self, request: Request, state: S, config: &Config) -> Registered<S> {
+    pub(crate) fn insert(&self, request: Request, state: S, config: &Arc<Config>) -> Registered<S> {
         let id = ConnectionId(self.0.next.fetch_add(1, Ordering::Relaxed) + 1);
         let connection = Connection::new(id, request, state, self.clone(), config);
         let mut open = self.write();
-        let member = Member {
-            connection: connection.clone(),
-            groups: Vec::new(),
-        };
-        open.connections.insert(id, member);
+        open.connections.insert(id, connection.clone());
         let (closing, aborting) = (open.closing, open.aborting);
         drop(open);
         if aborting {
@@ -304,6 +296,7 @@ impl<S> Default for Registry<S> {
         let open = Open {
             connections: ById::default(),
             groups: Map::new(),
+            joined: ById::default(),
             closing: false,
             aborting: false,
         };
@@ -343,10 +336,9 @@ impl<S> Drop for Registered<S> {
     fn drop(&mut self) {
         let id = self.0.id();
         let mut open = self.0.registry().write();
-        if let Some(member) = open.connections.remove(&id) {
-            for group in member.groups {
-                open.leave(&group, id);
-            }
+        open.connections.remove(&id);
+        for group in open.joined.remove(&id).unwrap_or_default() {
+            open.leave(&group, id);
         }
         drop(open);
         self.0.drop_all(Dropped::Driver);

@@ -279,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         if let Poll::Ready(Ok(())) = flushed {
             flushed = self.poll_flush_held(cx);
         }
-        outbox.set_sent_len(self.io.written());
+        outbox.wrote(self.io.take_written());
         ready!(flushed)?;
         outbox.landed();
         Poll::Ready(Ok(()))
@@ -317,8 +317,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         self.io.read_at()
     }
 
-    fn read_len(&self) -> u64 {
-        self.io.read_len()
+    fn take_read_len(&mut self) -> u64 {
+        self.io.take_read_len()
     }
 }
 

@@ -10,15 +10,10 @@ use std::{
 use tokio::net::{TcpListener, lookup_host};
 
 use crate::{
-    Config, Decision, Endpoint, Events, Handler, Registry, Request, Versions, clock::Clock,
-    front::Front,
+    Config, Decision, Endpoint, Events, Handler, Registry, Request, Versions, front::Front,
 };
 
 /// A server that listens, but does not serve yet.
-///
-/// While it serves, a thread of its own, `ws76-clock`, keeps the timers of open connections: a runtime
-/// without timers need not set one in the kernel each time it waits. The time of that thread cannot be
-/// paused in tests; the timers of an [`Endpoint`] alone are its runtime's.
 ///
 /// ```no_run
 /// use ws76_server::{Config, Handler, Server};
@@ -213,7 +208,7 @@ impl Server {
     {
         Serve {
             listeners: self.listeners,
-            endpoint: Endpoint::with_clock(handler, self.config, Clock::with_a_thread()),
+            endpoint: Endpoint::new(handler, self.config),
             shutdown: Box::pin(std::future::pending()),
         }
     }

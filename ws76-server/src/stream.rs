@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    fmt,
     io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
@@ -17,29 +16,97 @@ use tokio::{
 };
 
 /// The write side of a stream, which others than its driver may write to.
-pub(crate) trait Writer: AsyncWrite + fmt::Debug + Send + Unpin {
+#[derive(Debug)]
+pub(crate) enum Writer {
+    Tcp(OwnedWriteHalf),
+    #[cfg(test)]
+    Of(Box<dyn TryWrite>),
+}
+
+/// What the tests write to.
+#[cfg(test)]
+pub(crate) trait TryWrite: AsyncWrite + std::fmt::Debug + Send + Unpin {
     /// Writes what can be written at once.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+}
 
-    /// As [`Self::try_write`].
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+impl Writer {
+    /// Writes what can be written at once.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_write(bytes),
+            #[cfg(test)]
+            Self::Of(io) => io.try_write(bytes),
+        }
+    }
 
     /// Lets go of the write side without shutting it down: its driver has, where that is of use,
     /// and closes the stream.
-    fn forget(self: Box<Self>) {}
+    pub(crate) fn forget(self) {
+        match self {
+            Self::Tcp(tcp) => tcp.forget(),
+            #[cfg(test)]
+            Self::Of(_) => {}
+        }
+    }
+
+    /// As [`Self::try_write`].
+    pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_write_vectored(slices),
+            #[cfg(test)]
+            Self::Of(io) => io.try_write(slices.first().map_or(&[], |first| first)),
+        }
+    }
 }
 
-impl Writer for OwnedWriteHalf {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Self::try_write(self, bytes)
+impl AsyncWrite for Writer {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            #[cfg(test)]
+            Self::Of(io) => Pin::new(io).poll_write(cx, buf),
+        }
     }
 
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        Self::try_write_vectored(self, slices)
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            #[cfg(test)]
+            Self::Of(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+        }
     }
 
-    fn forget(self: Box<Self>) {
-        Self::forget(*self);
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(tcp) => tcp.is_write_vectored(),
+            #[cfg(test)]
+            Self::Of(io) => io.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
+            #[cfg(test)]
+            Self::Of(io) => Pin::new(io).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            #[cfg(test)]
+            Self::Of(io) => Pin::new(io).poll_shutdown(cx),
+        }
     }
 }
 
@@ -55,14 +122,14 @@ pub(crate) enum Stream<T> {
 
 impl<T: 'static> Stream<T> {
     /// Gives the write side away, if others can write to it: a TCP connection's, without TLS.
-    pub(crate) fn split(self) -> (Self, Option<Box<dyn Writer>>) {
+    pub(crate) fn split(self) -> (Self, Option<Writer>) {
         let Self::Plain(io) = self else {
             return (self, None);
         };
         match cast::<T, TcpStream>(io) {
             Ok(tcp) => {
                 let (reader, writer) = tcp.into_split();
-                (Self::Reader(reader), Some(Box::new(writer)))
+                (Self::Reader(reader), Some(Writer::Tcp(writer)))
             }
             Err(io) => (Self::Plain(io), None),
         }

@@ -98,9 +98,12 @@ pub(crate) fn expect_more(more: bool) {
 }
 
 /// Runs a driver in turns: each poll is one.
-pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mut F>) -> F::Output {
+pub(crate) fn in_turns<F: Future>(
+    counters: &Counters,
+    mut driver: Pin<&mut F>,
+) -> impl Future<Output = F::Output> {
     let mut lines = Lines::default();
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         let waits = !lines.0.is_empty();
         if !waits {
             let polled = lines.during(counters, || driver.as_mut().poll(cx));
@@ -116,7 +119,6 @@ pub(crate) async fn in_turns<F: Future>(counters: &Counters, mut driver: Pin<&mu
         }
         Poll::Pending
     })
-    .await
 }
 
 impl Turn {

@@ -69,8 +69,8 @@ pub(crate) trait Wire: Unpin + Send {
     /// When a byte was last read.
     fn read_at(&self) -> Instant;
 
-    /// The count of bytes read.
-    fn read_len(&self) -> u64;
+    /// The count of bytes read since this was last asked.
+    fn take_read_len(&mut self) -> u64;
 }
 
 /// What came from the client.

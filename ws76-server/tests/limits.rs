@@ -29,9 +29,12 @@
 
 mod support;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use support::{
@@ -40,7 +43,7 @@ use support::{
 };
 use ws76_server::{
     CloseReason, Config, Connection, ConnectionError, DecodeError, DecoderConfig, Handler,
-    HeadLimits, ReservedFrames, Rfc6455Error, SendError, Server, Text, Timeout,
+    HeadLimits, ReservedFrames, Rfc6455Error, SendError, Server, Text, Timeout, Timers,
 };
 
 #[tokio::test]
@@ -205,6 +208,26 @@ async fn client_that_is_idle_is_closed() {
             .await;
         client.expect_end(end).await;
     }
+}
+
+#[tokio::test]
+async fn timers_of_a_thread_close_who_is_idle_or_late_too() {
+    // P13: in real time, as that of a thread cannot be paused.
+    let (config, soon) = (
+        Config::new().with_timers(Timers::Thread),
+        Duration::from_millis(30),
+    );
+    let server = TestServer::with(config.clone().with_handshake_timeout(soon), Quiet).await;
+    let late = Client::connect(server.addr).await.read_to_end().await;
+    assert!(late.starts_with(b"HTTP/1.1 408 "));
+    let mut server = TestServer::with(config.with_idle_timeout(soon), Quiet).await;
+    let mut client = Client::open(server.addr, Speaks::Draft76).await;
+    let error = ConnectionError::from(Timeout::Idle);
+    let closed = Seen::Closed(1, CloseReason::Error(error));
+    server
+        .expect([Seen::Open(1), Seen::Error(1, error), closed])
+        .await;
+    client.expect_end(b"\xff\x00").await;
 }
 
 #[tokio::test]

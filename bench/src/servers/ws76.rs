@@ -1,14 +1,16 @@
-//! ws76-server, for both protocols, with its defaults but for the count of connections.
+//! ws76-server, for both protocols, with its defaults but for the count of connections and the thread of the timers.
 
 use std::io;
 
 use tokio::net::TcpListener;
-use ws76_server::{Config, Connection, Handler, Server, Text};
+use ws76_server::{Config, Connection, Handler, Server, Text, Timers};
 
 use super::Mode;
 
 pub(crate) async fn serve(listener: TcpListener, mode: Mode) -> io::Result<()> {
-    let config = Config::new().with_max_connections(MAX_CONNECTIONS);
+    let config = Config::new()
+        .with_max_connections(MAX_CONNECTIONS)
+        .with_timers(Timers::Thread);
     let server = Server::new(listener).with_config(config);
     match mode {
         Mode::Echo | Mode::Idle => server.serve(Echo).await,

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use listenfd::ListenFd;
 use tokio::{net::TcpListener, signal, time::sleep};
-use ws76_server::{Endpoint, ProxyProtocol, Server, Tls};
+use ws76_server::{Endpoint, ProxyProtocol, Server, Timers, Tls};
 
 use super::{Demo, watch};
 use crate::settings::{Flags, Listen, Loaded};
@@ -47,7 +47,7 @@ async fn serve(flags: Flags, loaded: Loaded, tls: Option<Tls>) -> Result<(), Str
         server = server.with_tls(tls.clone());
     }
     let serve = server
-        .with_config(loaded.config.clone())
+        .with_config(loaded.config.clone().with_timers(Timers::Thread))
         .serve(Demo::new(watch));
     let endpoint = serve.endpoint().clone();
     let delay = loaded.drain_delay;

@@ -7,7 +7,7 @@ use ws76_handshake::{HeadLimits, Location, Scheme};
 
 #[cfg(feature = "keepalive")]
 use super::Keepalive;
-use super::{BinaryMessages, Config, Heartbeat, SlowReceiver, WhenFull};
+use super::{BinaryMessages, Config, Heartbeat, SlowReceiver, Timers, WhenFull};
 use crate::{Hosts, Origins, Versions};
 
 impl Config {
@@ -161,6 +161,13 @@ impl Config {
     #[must_use]
     pub const fn with_when_full(mut self, choice: WhenFull) -> Self {
         self.when_full = choice;
+        self
+    }
+
+    /// Sets who keeps the timers of connections.
+    #[must_use]
+    pub const fn with_timers(mut self, choice: Timers) -> Self {
+        self.timers = choice;
         self
     }
 

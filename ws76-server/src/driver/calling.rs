@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Driver, after};
-use crate::{Timeout, end::End, outbox::Dropped, wire::Wire};
+use crate::{Timeout, end::End, outbox::Dropped, stats::Traffic, wire::Wire};
 
 impl<W: Wire, S> Driver<'_, W, S> {
     /// Goes on with a call of the handler, and with writing while that takes its time.
@@ -28,12 +28,14 @@ impl<W: Wire, S> Driver<'_, W, S> {
     /// other failures are kept for when it returns.
     pub(super) fn poll_meanwhile(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut failed = match self.poll_flush(cx) {
-            Err(End::Abort) => return Poll::Ready(self.failed.unwrap_or(End::Abort)),
+            Err(End::Abort) => {
+                return Poll::Ready(self.failed.as_deref().copied().unwrap_or(End::Abort));
+            }
             Err(End::Asked(_)) | Ok(()) => None,
             Err(end) => Some(end),
         };
-        if let Some(since) = self.stalled {
-            let deadline = after(since, self.config.write_timeout);
+        if self.is_stalled {
+            let deadline = after(self.since, self.config.write_timeout);
             self.is_armed = false;
             if self.timer.deadline() != deadline {
                 self.timer.as_mut().reset(deadline);
@@ -42,14 +44,14 @@ impl<W: Wire, S> Driver<'_, W, S> {
                 failed = Some(End::Error(Timeout::Write.into()));
             }
         }
-        if let (Some(end), None) = (failed, self.failed) {
-            self.failed = Some(end);
-            self.stalled = None;
+        if let (Some(end), None) = (failed, &self.failed) {
+            self.failed = Some(Box::new(end));
+            self.is_stalled = false;
             // Whoever waits for room in this queue waits in vain.
             self.connection.drop_all(Dropped::Failed);
+            self.count(Traffic::NONE);
         }
         self.wire.rest();
-        self.count();
         Poll::Pending
     }
 }

@@ -21,6 +21,14 @@ enum Due {
 }
 
 impl<W: Wire, S> Driver<'_, W, S> {
+    /// A call of the handler has returned. Nothing was read meanwhile, which is not the client's
+    /// fault.
+    pub(super) fn returned(&mut self) {
+        if !self.is_stalled {
+            self.since = Instant::now();
+        }
+    }
+
     pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         if self.is_armed && !self.timer.is_elapsed() {
             return Poll::Pending;
@@ -61,7 +69,7 @@ impl<W: Wire, S> Driver<'_, W, S> {
 
     /// Since when nothing received counts as idle.
     fn heard(&self) -> Instant {
-        self.waiting.max(self.wire.read_at())
+        self.since.max(self.wire.read_at())
     }
 
     /// Whether nothing was received since a ping went out.
@@ -71,10 +79,10 @@ impl<W: Wire, S> Driver<'_, W, S> {
 
     /// What is due next if nothing moves, and when.
     fn deadline(&self) -> (Instant, Due) {
-        if let Some(since) = self.stalled {
+        if self.is_stalled {
             // Nothing is read meanwhile, so the client cannot be idle.
             return (
-                after(since, self.config.write_timeout),
+                after(self.since, self.config.write_timeout),
                 Due::Timeout(Timeout::Write),
             );
         }

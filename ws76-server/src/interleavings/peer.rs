@@ -1,7 +1,7 @@
 //! A client, and the stream to it.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{Protocol, stream::Writer, sync};
+use crate::{Protocol, stream::TryWrite, sync};
 
 /// A client that has sent what it sends before it reads, answers a closing frame, and hangs up when
 /// the server does.
@@ -201,16 +201,12 @@ impl Stream {
     }
 }
 
-impl Writer for Stream {
+impl TryWrite for Stream {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.write(bytes, None) {
             Poll::Ready(written) => written,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
-    }
-
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_write(&slices[0])
     }
 }
 

@@ -1,7 +1,7 @@
 //! The messages of an outbox, in their order.
 
 #[cfg(feature = "rfc6455")]
-mod framed_elsewhere;
+pub(super) mod framed_elsewhere;
 
 use std::{cell::RefCell, collections::VecDeque, io::IoSlice};
 
@@ -21,16 +21,13 @@ pub(super) struct Queue {
     len: usize,
     /// Draft-76 frames in a row behind all entries.
     run: Run,
-    /// The bytes of all runs, in their order, behind `inline_at`.
+    /// The bytes of all runs, in their order, behind `inline_at`: of frames, or of texts that are framed
+    /// elsewhere, each behind its length in two bytes.
     inline: Vec<u8>,
     inline_at: usize,
     entries: VecDeque<Entry>,
     /// Bytes of the first message that were written.
     written: usize,
-    /// Whether what is inline are not frames but texts, each behind its length in two bytes, that are
-    /// framed elsewhere.
-    #[cfg(feature = "rfc6455")]
-    has_lengths: bool,
 }
 
 /// Draft-76 frames in a row, and what is left of them in `Queue::inline`.
@@ -258,7 +255,8 @@ impl Queue {
     }
 
     /// Drops the oldest message of which nothing was written. Returns whether there was one.
-    pub(super) fn drop_oldest(&mut self) -> bool {
+    /// How long an inline message is, is found by `inline_len`.
+    pub(super) fn drop_oldest(&mut self, inline_len: fn(&[u8]) -> usize) -> bool {
         self.end_run();
         let mut at = 0;
         let mut offset = self.inline_at;
@@ -268,11 +266,11 @@ impl Queue {
                     at = 1;
                     offset += run.len;
                 }
-                Some(Entry::Inline(_)) => offset += self.frame_len(offset),
+                Some(Entry::Inline(_)) => offset += inline_len(self.inline_from(offset)),
                 _ => at = 1,
             }
         }
-        let dropped = self.frame_len(offset);
+        let dropped = inline_len(self.inline_from(offset));
         let len = match self.entries.get_mut(at) {
             None => return false,
             Some(Entry::Inline(run)) => {
@@ -333,15 +331,8 @@ impl Queue {
         self.inline.capacity()
     }
 
-    /// The length of the inline message that begins there, or of what is left of it.
-    fn frame_len(&self, offset: usize) -> usize {
-        let bytes = self.inline.get(offset..).unwrap_or_default();
-        #[cfg(feature = "rfc6455")]
-        if self.has_lengths {
-            return framed_elsewhere::text_len(bytes) + 2;
-        }
-        let end = bytes.iter().position(|&byte| byte == TERMINATOR);
-        end.map_or(0, |end| end + 1)
+    fn inline_from(&self, offset: usize) -> &[u8] {
+        self.inline.get(offset..).unwrap_or_default()
     }
 
     fn rewind(&mut self) {
@@ -350,6 +341,12 @@ impl Queue {
             self.inline_at = 0;
         }
     }
+}
+
+/// The length of the draft-76 frame that `bytes` begin with, or of what is left of it.
+pub(super) fn frame_len(bytes: &[u8]) -> usize {
+    let end = bytes.iter().position(|&byte| byte == TERMINATOR);
+    end.map_or(0, |end| end + 1)
 }
 
 /// The first byte of a draft-76 frame.

@@ -13,12 +13,13 @@ use proptest::prelude::*;
 use tokio::io::AsyncWrite;
 
 use super::*;
+use crate::SlowReceiver;
 
 fn outbox(messages: usize, len: usize) -> Outbox {
     let config = Config::new()
         .with_max_queued_messages(messages)
         .with_max_queued_len(len);
-    Outbox::new(&config, Protocol::Draft76)
+    Outbox::new(&Arc::new(config), Protocol::Draft76)
 }
 
 /// Takes `portion` bytes a write, then is full for one poll.
@@ -129,7 +130,7 @@ proptest! {
         portion in 1..8_usize,
     ) {
         let config = Config::new().with_slow_receiver(SlowReceiver::DropOldest);
-        let mut outbox = Outbox::new(&config.with_max_queued_messages(4), Protocol::Draft76);
+        let mut outbox = Outbox::new(&Arc::new(config.with_max_queued_messages(4)), Protocol::Draft76);
         let mut io = Portions { portion, full: false, taken: Vec::new() };
         let mut cx = Context::from_waker(Waker::noop());
         for (text, shared) in &texts {

@@ -14,11 +14,11 @@ use crate::{Posix, stream::Writer};
 
 impl Outbox {
     /// Sets the write side of the stream, for all to write to.
-    pub(crate) fn set_writer(&mut self, writer: Option<Box<dyn Writer>>) {
+    pub(crate) fn set_writer(&mut self, writer: Option<Writer>) {
         self.writer = writer;
     }
 
-    pub(crate) fn take_writer(&mut self) -> Option<Box<dyn Writer>> {
+    pub(crate) fn take_writer(&mut self) -> Option<Writer> {
         self.writer.take()
     }
 
@@ -86,9 +86,8 @@ impl Outbox {
         });
         self.accepted += 1;
         if written == bytes.len() {
-            self.sent_len += written as u64;
+            self.wrote(written as u64);
             self.sent += 1;
-            self.gone += 1;
             return false;
         }
         self.queue.push(Entry::Frame(bytes.clone()));
@@ -181,7 +180,7 @@ impl Outbox {
     }
 
     fn consume(&mut self, count: usize) {
-        self.sent_len += count as u64;
+        self.wrote(count as u64);
         let gone = self.queue.consume(count) as u64;
         if gone == 0 {
             return;
@@ -192,7 +191,6 @@ impl Outbox {
             self.closing = false;
             self.sent -= 1;
         }
-        self.gone += gone + self.dropped_behind;
         self.dropped_behind = 0;
     }
 }

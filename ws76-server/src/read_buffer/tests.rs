@@ -102,7 +102,7 @@ fn message_of_a_mebibyte_in_pieces_comes_out_whole() {
         moves += usize::from(now != std::mem::replace(&mut at, now));
     }
     assert!(moves < 30, "{moves} moves");
-    assert_eq!(buffer.read_len(), frame.len() as u64);
+    assert_eq!(buffer.take_read_len(), frame.len() as u64);
     match decoder.decode(buffer.bytes()) {
         Ok(Some(Frame::Text(got))) => assert!(got.as_str() == text),
         other => panic!("{other:?}"),

@@ -16,7 +16,7 @@ use tokio::{
 use super::Fragments;
 use crate::{Rfc6455Error, read_buffer::ReadBuffer};
 
-/// `S`, what was read from it, and the count of bytes written to it.
+/// `S`, what was read from it, and the count of bytes written to it since it was last told.
 #[derive(Debug)]
 pub(super) struct ReadAhead<S> {
     io: S,
@@ -52,12 +52,12 @@ impl<S> ReadAhead<S> {
         self.src.read_at()
     }
 
-    pub(super) const fn read_len(&self) -> u64 {
-        self.src.read_len()
+    pub(super) const fn take_read_len(&mut self) -> u64 {
+        self.src.take_read_len()
     }
 
-    pub(super) const fn written(&self) -> u64 {
-        self.written
+    pub(super) const fn take_written(&mut self) -> u64 {
+        core::mem::replace(&mut self.written, 0)
     }
 
     pub(super) fn rest(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::{
     future::pending,
-    io::{self, IoSlice},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
@@ -16,7 +16,10 @@ use tokio::io::AsyncWrite;
 use ws76_codec::EncodedFrame;
 
 use super::*;
-use crate::{Config, Protocol, SendError, SlowReceiver, stream::Writer};
+use crate::{
+    Config, Protocol, SendError, SlowReceiver,
+    stream::{TryWrite, Writer},
+};
 
 /// Counts how often it was woken.
 #[derive(Debug, Default)]
@@ -39,7 +42,7 @@ impl Woken {
 #[derive(Clone, Debug)]
 struct Kernel(Arc<Mutex<(usize, Vec<u8>)>>);
 
-impl Writer for Kernel {
+impl TryWrite for Kernel {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let (room, taken) = &mut *self.0.lock().unwrap();
         let count = bytes.len().min(*room);
@@ -49,10 +52,6 @@ impl Writer for Kernel {
         *room -= count;
         taken.extend_from_slice(&bytes[..count]);
         Ok(count)
-    }
-
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_write(&slices[0])
     }
 }
 
@@ -85,14 +84,14 @@ struct Receiver {
 impl Receiver {
     fn new(config: &Config, room: usize) -> Self {
         let receiver = Self {
-            line: Arc::new(Line::new(config, Protocol::Draft76)),
+            line: Arc::new(Line::new(&Arc::new(config.clone()), Protocol::Draft76)),
             driver: Arc::default(),
             kernel: Kernel(Arc::new(Mutex::new((room, Vec::new())))),
         };
         receiver
             .line
             .outbox()
-            .set_writer(Some(Box::new(receiver.kernel.clone())));
+            .set_writer(Some(Writer::Of(Box::new(receiver.kernel.clone()))));
         receiver.sleep();
         receiver
     }

@@ -11,7 +11,6 @@ impl Queue {
     /// Copies a short text that is framed elsewhere.
     #[inline]
     pub(in crate::outbox) fn push_text(&mut self, utf8: &[u8]) {
-        self.has_lengths = true;
         let [.., high, low] = utf8.len().to_be_bytes();
         self.push_inline(utf8.len() + 2, |dst| {
             dst.extend_from_slice(&[high, low]);
@@ -80,8 +79,13 @@ impl Entry {
     }
 }
 
+/// The length of the text that `bytes` begin with, and of the length before it.
+pub(in crate::outbox) fn inline_len(bytes: &[u8]) -> usize {
+    text_len(bytes) + 2
+}
+
 /// The length that stands before a text.
-pub(super) fn text_len(bytes: &[u8]) -> usize {
+fn text_len(bytes: &[u8]) -> usize {
     let len = bytes.first_chunk().copied().unwrap_or_default();
     u16::from_be_bytes(len).into()
 }

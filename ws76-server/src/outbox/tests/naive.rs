@@ -162,7 +162,7 @@ proptest! {
             prop_assert_eq!(&taken, &naive.taken, "{:?}", step);
             prop_assert_eq!(outbox.queue.len(), naive.len(), "{:?}", step);
             prop_assert_eq!(outbox.messages(), naive.frames.len(), "{:?}", step);
-            prop_assert_eq!(outbox.sent_len(), naive.taken.len() as u64, "{:?}", step);
+            prop_assert_eq!(outbox.sent_len, naive.taken.len() as u64, "{:?}", step);
             prop_assert_eq!(
                 (outbox.accepted, outbox.sent, outbox.dropped),
                 (naive.accepted, naive.sent, naive.dropped),

@@ -1,6 +1,6 @@
 //! The outbox of an RFC 6455 connection beside a naive one.
 
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..100),
     ) {
         let config = Config::new().with_max_queued_len(1 << 20);
-        let mut outbox = Outbox::new(&config, Protocol::Rfc6455);
+        let mut outbox = Outbox::new(&Arc::new(config), Protocol::Rfc6455);
         let mut queue = VecDeque::new();
         let (mut dropped, mut sent) = (0, 0);
         for step in steps {
@@ -100,7 +100,7 @@ fn hand_over(outbox: &mut Outbox, room: usize) -> Vec<(bool, Vec<u8>)> {
 
 #[test]
 fn message_that_is_refused_is_counted_and_those_behind_it_stay() {
-    let mut outbox = Outbox::new(&Config::new(), Protocol::Rfc6455);
+    let mut outbox = Outbox::new(&Arc::default(), Protocol::Rfc6455);
     for text in ["a", "b", "c"] {
         outbox.push(text).unwrap();
     }
