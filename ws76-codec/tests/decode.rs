@@ -131,7 +131,7 @@ fn decode_text_is_a_view_on_the_callers_buffer_unless_it_is_short() {
         (0, false),
         (1, false),
         (37, false),
-        (41, true),
+        (38, true),
         (63, true),
         (1000, true),
     ] {

@@ -1,6 +1,6 @@
 //! Who wakes connections when something is due on them.
 
-use std::{io, thread};
+use std::{io, sync::mpsc, thread};
 
 use tokio::{
     runtime::{Builder, Handle},
@@ -38,14 +38,22 @@ impl Clock {
 
 impl Thread {
     fn start() -> io::Result<(Self, thread::JoinHandle<()>)> {
-        let runtime = Builder::new_current_thread().enable_time().build()?;
-        let handle = runtime.handle().clone();
         let stop = CancellationToken::new();
         let stopped = stop.clone();
+        let (started, starting) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("ws76-clock".to_owned());
-        let thread = thread.spawn(move || runtime.block_on(stopped.cancelled()))?;
+        // The thread alone has the runtime: one must not be dropped where another one runs.
+        let thread = thread.spawn(move || {
+            let runtime = Builder::new_current_thread().enable_time().build();
+            let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
+            let _ = started.send(handle.ok());
+            if let Ok(runtime) = runtime {
+                runtime.block_on(stopped.cancelled());
+            }
+        })?;
+        let runtime = starting.recv().ok().flatten();
         let started = Self {
-            runtime: handle,
+            runtime: runtime.ok_or(io::ErrorKind::Other)?,
             _stop: stop.drop_guard(),
         };
         Ok((started, thread))

@@ -54,10 +54,12 @@ pub enum WhenFull {
     Refuse,
 }
 
-/// Who keeps the timers of connections. It is looked at when an endpoint is made, and never again.
+/// Who keeps the timers of open connections, and of requests that are waited for. It is looked at when
+/// an endpoint is made, and never again.
 ///
 /// A runtime in which something is due some day has the kernel set a timer whenever it waits for
-/// events. On a server that waits after each message, this can be a tenth of what a message costs.
+/// events, which a server with little to do does after each message. The timers of a close, of TLS and
+/// of the PROXY protocol are the runtime's anyhow: they do not last.
 ///
 /// ```
 /// use ws76_server::{Config, Timers};

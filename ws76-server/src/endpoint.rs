@@ -1,5 +1,6 @@
 //! The core of a server under its listeners: one handler, its connections, and their end.
 
+mod held;
 mod permit;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
     },
 };
 
+use held::Held;
 pub(crate) use permit::Permit;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -23,21 +25,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::rfc6455::Rfc6455;
 use crate::{
     Config, Handler, Peer, Protocol, Registry, Stats,
-    addresses::{AddressPlace, Addresses},
+    addresses::Addresses,
     clock::Clock,
     draft76::Draft76,
-    driver::{self, after},
+    driver::after,
     file_limit,
     front::Front,
     half_open::HalfOpen,
     observe::events,
     opening::{Opened, Terms, open},
-    registry::Registered,
     stats::Counters,
     stream::Stream,
-    turn::in_turns,
     unopened::Unopened,
-    wire::Wire,
 };
 
 /// One handler and all its connections, wherever their streams come from: a [`Server`] that
@@ -352,49 +351,6 @@ impl<H, S> Inner<H, S> {
         // Nothing panics while this lock is held, so poison means nothing.
         let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&config)
-    }
-}
-
-/// What an open connection holds until it has ended.
-struct Held<H, S> {
-    endpoint: Endpoint<H, S>,
-    config: Arc<Config>,
-    _permit: Permit,
-    /// Seldom there.
-    _place: Option<Box<AddressPlace>>,
-}
-
-impl<H, S> Held<H, S>
-where
-    H: Handler<S>,
-    S: Default + Send + Sync + 'static,
-{
-    /// Captures `wire`, and does not move it again: it is held once.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "holds `wire` once, which an `async fn` does not"
-    )]
-    fn drive<W: Wire>(
-        self,
-        mut wire: W,
-        registered: Registered<S>,
-    ) -> impl Future<Output = ()> + Send {
-        async move {
-            // Captured whole, with what is only held.
-            let held = &self;
-            let Inner {
-                handler,
-                counters,
-                abort,
-                clock,
-                ..
-            } = &*held.endpoint.0;
-            let config = &*held.config;
-            let driver = driver::run(
-                &mut wire, registered, handler, config, counters, abort, clock,
-            );
-            in_turns(counters, pin!(driver)).await;
-        }
     }
 }
 

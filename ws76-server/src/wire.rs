@@ -29,7 +29,8 @@ pub(crate) trait Wire: Unpin + Send {
         Poll::Ready(Ok(()))
     }
 
-    /// The text that comes next, if it is read already and quickly told. None says nothing.
+    /// The text that comes next, if it is read already. None says nothing; an error is told by
+    /// [`Self::next_read`].
     #[inline]
     fn next_text(&mut self) -> Option<Text> {
         None

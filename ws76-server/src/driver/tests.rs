@@ -8,6 +8,7 @@ use std::{sync::Mutex, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     sync::mpsc,
+    task::coop::consume_budget,
 };
 
 use super::*;
@@ -46,6 +47,12 @@ impl Log {
 impl Handler for Log {
     async fn on_open(&self, connection: &Connection) {
         *self.connection.lock().unwrap() = Some(connection.clone());
+        // Uses up what the task may do in this turn: what is due must be seen to none the less.
+        poll_fn(|cx| {
+            while pin!(consume_budget()).poll(cx).is_ready() {}
+            Poll::Ready(())
+        })
+        .await;
     }
 
     async fn on_message(&self, connection: &Connection, text: Text) {

@@ -2,11 +2,12 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    pin::pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{task::unconstrained, time::Instant};
 
 use super::Driver;
 use crate::{Timeout, end::End, wire::Wire};
@@ -35,13 +36,14 @@ impl<W: Wire, S> Driver<'_, W, S> {
         }
         loop {
             let (deadline, due) = self.deadline();
-            // What is received puts off what is due, but for a pong: the next ping may be due before
-            // that was.
+            // What is received only puts off what is due, except while a pong is awaited: what is due
+            // behind that may be earlier.
             self.is_armed = !self.awaits_pong();
             if self.timer.deadline() > deadline {
                 self.timer.as_mut().reset(deadline);
             }
-            ready!(self.timer.as_mut().poll(cx));
+            // However much was done in this turn: a timer that is not asked does not wake.
+            ready!(pin!(unconstrained(self.timer.as_mut())).poll(cx));
             if Instant::now() < deadline {
                 // The timer was set before something moved the deadline.
                 self.timer.as_mut().reset(deadline);
