@@ -7,9 +7,9 @@ use std::{
 
 use clap::Args;
 
-use crate::{growth, machine::Machine, results::Settings, run, table, verdict};
+use crate::{growth, machine::Machine, plot, results::Settings, run, table, verdict};
 
-/// Writes the results into the marked parts of a document.
+/// Writes the results into the marked parts of a document, and draws them.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// The folder of a run; growth is left as it is where there is none in it.
@@ -41,6 +41,7 @@ impl Report {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
+        plot::write(&self.from.join("ratios.svg"), &results.cases)?;
         write(&self.into, &text)
     }
 }
