@@ -7,13 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use ws76_codec::EncodedFrame;
 
 use crate::{
     AsText, CloseStatus, Config, Protocol, Registry, Request, SendError,
     line::{Line, Pushed},
     observe::events,
-    outbox::{Asked, Dropped, Outbox},
+    outbox::{Asked, Dropped, Outbox, Shared},
 };
 
 /// The id of a connection: a counter, never used twice by a server.
@@ -282,8 +281,8 @@ impl<S> Connection<S> {
     }
 
     /// Queues a frame without waiting; applies the slow-receiver policy when there is no room.
-    pub(crate) fn push_shared(&self, frame: &EncodedFrame) -> Result<(), SendError> {
-        self.pushed(self.line.push_shared_or_drop(frame))
+    pub(crate) fn push_shared(&self, shared: &Shared) -> Result<(), SendError> {
+        self.pushed(self.line.push_shared_or_drop(shared))
     }
 
     /// As [`Self::push_shared`], for a text that is for this connection only.

@@ -5,11 +5,9 @@ use std::{
     task::Waker,
 };
 
-use ws76_codec::EncodedFrame;
-
 use crate::{
     CloseStatus, Config, Protocol, SendError,
-    outbox::{Asked, Dropped, Outbox, Phase},
+    outbox::{Asked, Dropped, Outbox, Phase, Shared},
     stats::Traffic,
     sync::{AtomicBool, Mutex, MutexGuard},
     turn::{self, When},
@@ -76,7 +74,8 @@ impl Line {
     }
 
     /// As [`Self::push_or_drop`], for a frame that other connections share.
-    pub(crate) fn push_shared_or_drop(self: &Arc<Self>, frame: &EncodedFrame) -> Pushed {
+    pub(crate) fn push_shared_or_drop(self: &Arc<Self>, shared: &Shared) -> Pushed {
+        let frame = shared.frame();
         let len = frame.as_bytes().len();
         let mut outbox = self.outbox();
         if !self.is_asleep() || outbox.check_room(len).is_err() {
@@ -85,12 +84,16 @@ impl Line {
         let plan = self.plan(&mut outbox);
         if plan == Some(When::Now) && outbox.is_empty() {
             // Without a stay in the queue.
-            if outbox.write_shared_now(frame) {
+            let done = outbox.write_shared_now(frame);
+            turn::wrote(&done.unwrap_or_else(|| {
                 self.wake_driver(&outbox);
-            }
-            turn::wrote(&outbox.take_traffic());
+                outbox.take_traffic()
+            }));
         } else {
-            outbox.add_shared(frame);
+            match plan {
+                Some(_) => outbox.add_shared_in_turn(shared),
+                None => outbox.add_shared(frame),
+            }
             let moved = self.follow(plan, &mut outbox);
             drop(outbox);
             if moved {
@@ -216,16 +219,26 @@ impl Line {
     /// does not take is left to the driver. Returns what was done since it was last told.
     pub(crate) fn write_now(&self) -> Traffic {
         let mut outbox = self.outbox();
-        if self.is_asleep() && outbox.write_now() {
-            self.wake_driver(&outbox);
-        }
-        let traffic = outbox.take_traffic();
+        let traffic = match self.is_asleep() {
+            true => self.write(&mut outbox),
+            false => outbox.take_traffic(),
+        };
         let moved = outbox.take_moved();
         drop(outbox);
         if moved {
             self.notify();
         }
         traffic
+    }
+
+    /// Writes what is queued for a driver that sleeps. Returns what was done since it was last told.
+    fn write(&self, outbox: &mut Outbox) -> Traffic {
+        outbox.write_batched_now().unwrap_or_else(|| {
+            if outbox.write_now() {
+                self.wake_driver(outbox);
+            }
+            outbox.take_traffic()
+        })
     }
 
     /// Wakes the driver, if it sleeps.
@@ -311,10 +324,7 @@ impl Line {
         match plan {
             Some(When::Later) => false,
             Some(When::Now) => {
-                if outbox.write_now() {
-                    self.wake_driver(outbox);
-                }
-                turn::wrote(&outbox.take_traffic());
+                turn::wrote(&self.write(outbox));
                 outbox.take_moved()
             }
             None => {

@@ -3,6 +3,7 @@
 //! Senders push whole frames under the connection's lock; the driver writes them out under the same
 //! lock, in that order: draft-76 frames as they are, messages of RFC 6455 through its own framing.
 
+mod batch;
 mod making_room;
 mod phase;
 mod queue;
@@ -13,6 +14,7 @@ mod writing;
 use std::io;
 use std::{sync::Arc, task::Waker};
 
+pub(crate) use batch::{Batch, Batched, Shared};
 use bytes::Bytes;
 pub(crate) use phase::{Asked, Dropped, Phase};
 use queue::{Entry, Queue};
@@ -380,5 +382,5 @@ const MAX_COPIED_LEN: usize = if cfg!(test) {
     2 * size_of::<Entry>()
 };
 
-#[cfg(test)]
+#[cfg(all(test, not(ws76_loom)))]
 mod tests;

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     AsText, Config, Connection, ConnectionId, Request, SendError,
     observe::FanOut,
-    outbox::{Asked, Dropped},
+    outbox::{Asked, Dropped, Shared},
     sync::{AtomicU64, ById, Map, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -268,10 +268,10 @@ fn deliver<'a, S: 'a>(
     text: impl AsText,
     connections: impl Iterator<Item = &'a Connection<S>>,
 ) -> Delivery {
-    let frame = text.frame();
+    let shared = Shared::new(text.frame());
     let mut delivery = Delivery::default();
     for connection in connections {
-        match connection.push_shared(&frame) {
+        match connection.push_shared(&shared) {
             Ok(()) => delivery.queued += 1,
             Err(SendError::Closing | SendError::Closed) => delivery.closed += 1,
             Err(_) => delivery.full += 1,

@@ -1,5 +1,8 @@
 //! A stream with or without TLS, and the write side of one that all who send may write to.
 
+#[cfg(all(test, not(ws76_loom)))]
+pub(crate) mod kernel;
+
 use std::{
     any::Any,
     io::{self, IoSlice},

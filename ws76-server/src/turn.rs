@@ -20,7 +20,7 @@ use std::{
 
 use crate::{
     line::Line,
-    outbox::Outbox,
+    outbox::{Batch, Batched, Outbox},
     stats::{Counters, Traffic},
 };
 
@@ -51,6 +51,8 @@ struct Turn {
     /// Whether the driver has read more messages than that at hand.
     more: bool,
     lines: VecDeque<Arc<Line>>,
+    /// The short frames that its lines are sent.
+    batch: Option<Arc<Batch>>,
     /// How many were written to during the poll.
     written: usize,
     /// What they say was done.
@@ -92,6 +94,12 @@ pub(crate) fn wrote(traffic: &Traffic) {
     let _ = TURN.try_with(|turn| turn.borrow_mut().done.add(traffic));
 }
 
+/// Puts a frame into the batch of this turn.
+pub(crate) fn batch(frame: &[u8]) -> Batched {
+    let batched = TURN.try_with(|turn| Batch::put(&mut turn.borrow_mut().batch, frame));
+    batched.unwrap_or_else(|_| Batch::put(&mut None, frame))
+}
+
 /// Says whether more messages were read than the one that the handler is called with next.
 pub(crate) fn expect_more(more: bool) {
     let _ = TURN.try_with(|turn| turn.borrow_mut().more = more);
@@ -128,6 +136,7 @@ impl Turn {
             number: 0,
             more: false,
             lines: VecDeque::new(),
+            batch: None,
             written: 0,
             done: Traffic::NONE,
         }
@@ -231,6 +240,9 @@ impl Drop for Entered<'_> {
             }
             let done = (turn.written > 0).then(|| std::mem::take(&mut turn.done));
             turn.is_on = false;
+            if turn.number != 0 {
+                Batch::renew(&mut turn.batch);
+            }
             turn.number = 0;
             turn.written = 0;
             if let Some(outer) = self.outer.take() {

@@ -1,11 +1,14 @@
 //! The messages of an outbox, in their order.
 
+mod batched;
 #[cfg(feature = "rfc6455")]
 pub(super) mod framed_elsewhere;
 
 use std::{cell::RefCell, collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
+
+use super::batch::Batched;
 
 thread_local! {
     /// Room for [`Queue::inline`], of queues that have become empty on this thread.
@@ -19,6 +22,8 @@ pub(super) struct Queue {
     messages: usize,
     /// Bytes of all messages, less what was written of the first.
     len: usize,
+    /// Draft-76 frames behind all others, in a batch.
+    batched: Option<Batched>,
     /// Draft-76 frames in a row behind all entries.
     run: Run,
     /// The bytes of all runs, in their order, behind `inline_at`: of frames, or of texts that are framed
@@ -90,6 +95,7 @@ impl Queue {
     /// Puts a draft-76 frame of `len` bytes behind all others, which `put` appends.
     #[inline]
     pub(super) fn push_inline(&mut self, len: usize, put: impl FnOnce(&mut Vec<u8>)) {
+        self.settle();
         if self.inline.capacity() - self.inline.len() < len {
             self.make_room_inline(len);
         }
@@ -124,13 +130,14 @@ impl Queue {
 
     /// Makes an entry of the run behind all entries.
     fn end_run(&mut self) {
+        self.settle();
         if self.run.messages > 0 {
             let run = std::mem::take(&mut self.run);
             self.entries.push_back(Entry::Inline(run));
         }
     }
 
-    /// All bytes to write, if they are in one piece.
+    /// All bytes to write, if they are in one piece. Nothing is in a batch.
     pub(super) fn only(&self) -> Option<&[u8]> {
         if self.entries.is_empty() {
             return self.inline.get(self.inline_at..);
@@ -141,7 +148,8 @@ impl Queue {
         }
     }
 
-    /// The bytes to write next, in order. Returns how many of `slices` they fill.
+    /// The bytes to write next, in order. Returns how many of `slices` they fill. Nothing is in a
+    /// batch.
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut inline = self.inline.get(self.inline_at..).unwrap_or_default();
         let mut skip = self.written;
@@ -326,7 +334,7 @@ impl Queue {
     }
 
     /// Bytes of memory for frames that are not shared.
-    #[cfg(test)]
+    #[cfg(all(test, not(ws76_loom)))]
     pub(super) const fn room(&self) -> usize {
         self.inline.capacity()
     }

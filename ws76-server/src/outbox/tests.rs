@@ -22,6 +22,13 @@ fn outbox(messages: usize, len: usize) -> Outbox {
     Outbox::new(&Arc::new(config), Protocol::Draft76)
 }
 
+impl Outbox {
+    /// Bytes of memory that the queue has for frames that are not shared.
+    pub(crate) const fn inline_room(&self) -> usize {
+        self.queue.room()
+    }
+}
+
 /// Takes `portion` bytes a write, then is full for one poll.
 #[derive(Debug)]
 struct Portions {

@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 use ws76_codec::EncodedFrame;
 
 use super::{Entry, Outbox};
-use crate::{Posix, stream::Writer};
+use crate::{Posix, stats::Traffic, stream::Writer};
 
 impl Outbox {
     /// Sets the write side of the stream, for all to write to.
@@ -47,6 +47,7 @@ impl Outbox {
         if self.blocked {
             return false;
         }
+        self.queue.settle();
         let Some(writer) = self.writer.take() else {
             return true;
         };
@@ -76,8 +77,9 @@ impl Outbox {
     }
 
     /// Writes a frame for which there is room, where nothing is queued and [`Self::can_write_now`];
-    /// what the stream does not take is queued. Returns whether the driver has to see to that.
-    pub(crate) fn write_shared_now(&mut self, frame: &EncodedFrame) -> bool {
+    /// what the stream does not take is queued. Returns what was done, unless the driver has to see
+    /// to the rest.
+    pub(crate) fn write_shared_now(&mut self, frame: &EncodedFrame) -> Option<Traffic> {
         let bytes = frame.as_bytes();
         let written = self.writer.as_ref().map(|writer| writer.try_write(bytes));
         let written = written.unwrap_or(Ok(0)).unwrap_or_else(|error| {
@@ -86,17 +88,20 @@ impl Outbox {
         });
         self.accepted += 1;
         if written == bytes.len() {
-            self.wrote(written as u64);
-            self.sent += 1;
-            return false;
+            self.progressed = true;
+            return Some(Traffic {
+                sent_messages: 1,
+                sent_len: written as u64,
+                ..Traffic::NONE
+            });
         }
         self.queue.push(Entry::Frame(bytes.clone()));
         self.consume(written);
-        true
+        None
     }
 
     /// Notes how a stream failed that says it once: from then on it has merely ended.
-    fn note(&mut self, error: io::Error) {
+    pub(super) fn note(&mut self, error: io::Error) {
         let again = [io::ErrorKind::WouldBlock, io::ErrorKind::BrokenPipe];
         if !again.contains(&error.kind()) {
             self.failed = Some(error.into());
@@ -157,6 +162,7 @@ impl Outbox {
         io: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        self.queue.settle();
         while !self.queue.is_empty() {
             let io = Pin::new(&mut *io);
             let done = match self.queue.only() {
@@ -179,7 +185,7 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    fn consume(&mut self, count: usize) {
+    pub(super) fn consume(&mut self, count: usize) {
         self.wrote(count as u64);
         let gone = self.queue.consume(count) as u64;
         if gone == 0 {

@@ -1,25 +1,19 @@
 //! Turns by hand, with lines whose drivers sleep.
 
+mod batches;
+
 use std::{
     future::pending,
-    io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
     task::{Context, Wake, Waker},
 };
 
-use tokio::io::AsyncWrite;
 use ws76_codec::EncodedFrame;
 
 use super::*;
-use crate::{
-    Config, Protocol, SendError, SlowReceiver,
-    stream::{TryWrite, Writer},
-};
+use crate::{Config, Protocol, SendError, SlowReceiver, outbox::Shared, stream::kernel::Kernel};
 
 /// Counts how often it was woken.
 #[derive(Debug, Default)]
@@ -38,42 +32,6 @@ impl Woken {
     }
 }
 
-/// Takes `room` bytes.
-#[derive(Clone, Debug)]
-struct Kernel(Arc<Mutex<(usize, Vec<u8>)>>);
-
-impl TryWrite for Kernel {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let (room, taken) = &mut *self.0.lock().unwrap();
-        let count = bytes.len().min(*room);
-        if count == 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        *room -= count;
-        taken.extend_from_slice(&bytes[..count]);
-        Ok(count)
-    }
-}
-
-impl AsyncWrite for Kernel {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.try_write(bytes)
-            .map_or(Poll::Pending, |count| Poll::Ready(Ok(count)))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 /// A line whose driver sleeps.
 struct Receiver {
     line: Arc<Line>,
@@ -86,12 +44,12 @@ impl Receiver {
         let receiver = Self {
             line: Arc::new(Line::new(&Arc::new(config.clone()), Protocol::Draft76)),
             driver: Arc::default(),
-            kernel: Kernel(Arc::new(Mutex::new((room, Vec::new())))),
+            kernel: Kernel::new(room),
         };
         receiver
             .line
             .outbox()
-            .set_writer(Some(Writer::Of(Box::new(receiver.kernel.clone()))));
+            .set_writer(Some(receiver.kernel.writer()));
         receiver.sleep();
         receiver
     }
@@ -112,13 +70,12 @@ impl Receiver {
 
     fn send(&self, text: &str) -> Result<(), SendError> {
         self.line
-            .push_shared_or_drop(&EncodedFrame::text(text))
+            .push_shared_or_drop(&Shared::new(EncodedFrame::text(text)))
             .result
     }
 
     fn taken(&self) -> String {
-        let kernel = self.kernel.0.lock().unwrap();
-        let text = String::from_utf8_lossy(&kernel.1).replace('\0', "");
+        let text = String::from_utf8_lossy(&self.kernel.taken()).replace('\0', "");
         text.replace('\u{fffd}', " ")
     }
 }
@@ -348,7 +305,7 @@ fn receiver_is_full_at_n_plus_1_in_a_turn_only_where_its_stream_takes_no_more() 
             ("1 2 3 4 5 ", 0)
         );
         assert_eq!(slow.driver.take(), 1, "{policy:?}");
-        slow.kernel.0.lock().unwrap().0 = 1000;
+        slow.kernel.set_room(1000);
         slow.sleep();
         let left = match policy {
             SlowReceiver::Disconnect => "",
@@ -371,7 +328,7 @@ fn what_the_stream_takes_only_in_part_is_left_to_the_driver() {
             ("o", 1)
         );
         receiver.sleep();
-        receiver.kernel.0.lock().unwrap().0 = 1000;
+        receiver.kernel.set_room(1000);
         assert_eq!(receiver.send("two"), Ok(()));
         pending::<()>().await;
     });

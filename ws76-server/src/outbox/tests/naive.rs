@@ -5,14 +5,21 @@ use std::io;
 use proptest::prelude::*;
 
 use super::*;
+use crate::stream::kernel::Kernel;
 
 /// What is done to an outbox.
 #[derive(Clone, Debug)]
 enum Step {
     Push(String),
     PushShared(String),
+    /// As one of those to whom it is sent in a turn.
+    PushInTurn(String),
+    /// Another receiver is sent this in the turn.
+    PassBy(String),
     /// The stream takes so many bytes, if there are as many.
     Write(usize),
+    /// As [`Self::Write`], by others than the driver.
+    WriteNow(usize),
     DropOldest,
     /// The driver sleeps.
     Rest,
@@ -22,7 +29,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => "[a-zé]{0,6}".prop_map(Step::Push),
         2 => "[a-z]{0,6}".prop_map(Step::PushShared),
+        4 => "[a-z]{0,6}".prop_map(Step::PushInTurn),
+        1 => "[a-z]{0,3}".prop_map(Step::PassBy),
         3 => (0..30_usize).prop_map(Step::Write),
+        3 => (0..30_usize).prop_map(Step::WriteNow),
         1 => Just(Step::DropOldest),
         1 => Just(Step::Rest),
     ]
@@ -137,6 +147,7 @@ proptest! {
         let mut outbox = outbox(1000, 100_000);
         let mut naive = Naive::default();
         let mut taken = Vec::new();
+        let mut told = Traffic::NONE;
         for step in steps {
             match &step {
                 Step::Push(text) => {
@@ -146,6 +157,24 @@ proptest! {
                 Step::PushShared(text) => {
                     outbox.push_shared(&EncodedFrame::text(text)).unwrap();
                     naive.push(text);
+                }
+                Step::PushInTurn(text) => {
+                    outbox.add_shared_in_turn(&Shared::new(EncodedFrame::text(text)));
+                    naive.push(text);
+                }
+                Step::PassBy(text) => {
+                    crate::turn::batch(text.as_bytes());
+                }
+                Step::WriteNow(count) => {
+                    let kernel = Kernel::new(*count);
+                    outbox.set_writer(Some(kernel.writer()));
+                    match outbox.write_batched_now() {
+                        Some(done) => told.add(&done),
+                        None => prop_assert_eq!(outbox.write_now(), naive.len() > *count),
+                    }
+                    outbox.take_writer();
+                    taken.extend(kernel.taken());
+                    naive.write(*count);
                 }
                 Step::Write(count) => {
                     let mut io = Takes { left: *count, taken: &mut taken };
@@ -162,9 +191,10 @@ proptest! {
             prop_assert_eq!(&taken, &naive.taken, "{:?}", step);
             prop_assert_eq!(outbox.queue.len(), naive.len(), "{:?}", step);
             prop_assert_eq!(outbox.messages(), naive.frames.len(), "{:?}", step);
-            prop_assert_eq!(outbox.sent_len, naive.taken.len() as u64, "{:?}", step);
+            let sent_len = outbox.sent_len + told.sent_len;
+            prop_assert_eq!(sent_len, naive.taken.len() as u64, "{:?}", step);
             prop_assert_eq!(
-                (outbox.accepted, outbox.sent, outbox.dropped),
+                (outbox.accepted, outbox.sent + told.sent_messages, outbox.dropped),
                 (naive.accepted, naive.sent, naive.dropped),
                 "{:?}", step
             );
@@ -174,9 +204,9 @@ proptest! {
         outbox.drop_all(Dropped::Driver);
         prop_assert_eq!(outbox.dropped, naive.dropped + naive.frames.len() as u64);
         prop_assert!(outbox.is_gone(naive.accepted));
-        let traffic = outbox.take_traffic();
-        let told = traffic.sent_messages + traffic.dropped_messages;
-        prop_assert_eq!((told, traffic.queued_messages), (naive.accepted, 0));
+        told.add(&outbox.take_traffic());
+        let gone = told.sent_messages + told.dropped_messages;
+        prop_assert_eq!((gone, told.queued_messages), (naive.accepted, 0));
     }
 }
 
