@@ -18,6 +18,9 @@ pub(crate) use std::{
 pub(crate) type ById<K, V> = Map<K, V, std::hash::BuildHasherDefault<IdHasher>>;
 
 /// Hashes one number that no client chooses: a counter.
+///
+/// Neighbours stay neighbours, so that a map is gone through nearly in the order of its keys: what
+/// came one after the other lies side by side in memory, here and in the kernel.
 #[cfg(not(all(test, ws76_loom)))]
 #[derive(Debug, Default)]
 pub(crate) struct IdHasher(u64);
@@ -29,12 +32,12 @@ impl std::hash::Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // Odd, so that numbers in a row have low bits of their own; the high bits are mixed too.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = self.0.rotate_left(32) ^ number;
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        // A map finds the place of a key by the low bits, and tells keys apart by the high ones.
+        self.0 ^ (self.0 << 57)
     }
 }
 
