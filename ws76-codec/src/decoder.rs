@@ -117,8 +117,8 @@ impl Decoder {
         }
     }
 
-    /// Takes a text frame from the front of `src` if it is one of those of which many come at once:
-    /// of ASCII, and at most 37 bytes. The length of the frame comes with the text; it is for the
+    /// Takes a text frame from the front of `src` if it is one of those of which many come at once: of
+    /// at most 37 bytes. The length of the frame comes with the text; it is for the
     /// caller to remove so many bytes. `None` means nothing but that [`decode`](Self::decode) has to
     /// be asked, with the same bytes at the front.
     ///
@@ -141,7 +141,7 @@ impl Decoder {
         let (State::Idle, Some(&TEXT)) = (self.state, src.first()) else {
             return None;
         };
-        let frame = ShortFrame::at_front(src)?;
+        let frame = ShortFrame::at_front(src).or_else(|| ShortFrame::at_front_utf8(src))?;
         let len = frame.len();
         (len <= self.config.max_message_len).then(|| (Text::from_short(frame), len + 2))
     }

@@ -1,6 +1,7 @@
 //! Short text frames, held in place: of these many come at once.
 
 use alloc::vec::Vec;
+use core::str;
 
 use crate::{
     ascii::ascii_words_len,
@@ -27,6 +28,17 @@ impl ShortFrame {
             let end = ascii_words_len(bytes.as_chunks().0);
             let is_whole = end <= LEN + 1 && bytes.get(end) == Some(&TERMINATOR);
             is_whole.then(|| Self::from_checked(bytes, end - 1))
+        })
+    }
+
+    /// As [`Self::at_front`], whatever script the text is in.
+    #[inline(never)]
+    pub(crate) fn at_front_utf8(src: &[u8]) -> Option<Self> {
+        Self::with_front(src, |bytes| {
+            let end = terminator(bytes.as_chunks().0)?;
+            let text = bytes.get(1..end)?;
+            (end <= LEN + 1 && str::from_utf8(text).is_ok())
+                .then(|| Self::from_checked(bytes, end - 1))
         })
     }
 
@@ -92,6 +104,17 @@ impl ShortFrame {
         dst.extend_from_slice(&self.bytes);
         dst.truncate(end);
     }
+}
+
+/// Where the first 0xFF is.
+fn terminator(words: &[[u8; 8]]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    words.iter().enumerate().find_map(|(index, word)| {
+        // The lowest bit that is set here is in the first byte that is 0 in `word`.
+        let word = !u64::from_le_bytes(*word);
+        let bits = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        (bits != 0).then(|| 8 * index + bits.trailing_zeros() as usize / 8)
+    })
 }
 
 /// The most bytes of text that are held in place: few enough to be moved around for less than it costs
