@@ -78,6 +78,11 @@ impl Outbox {
     /// Writes a frame for which there is room, where nothing is queued and [`Self::can_write_now`];
     /// what the stream does not take is queued. Returns whether the driver has to see to that.
     pub(crate) fn write_shared_now(&mut self, frame: &EncodedFrame) -> bool {
+        #[cfg(feature = "rfc6455")]
+        if self.is_rfc6455 {
+            self.add_shared(frame);
+            return self.write_now();
+        }
         let bytes = frame.as_bytes();
         let written = self.writer.as_ref().map(|writer| writer.try_write(bytes));
         let written = written.unwrap_or(Ok(0)).unwrap_or_else(|error| {
@@ -139,6 +144,23 @@ impl Outbox {
         Pin::new(io).poll_flush(cx)
     }
 
+    /// Writes what is not queued here: all of it, before anybody writes anything else. To be called by
+    /// the driver, whose stream `io` is.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) fn poll_write_beside<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        write: impl FnOnce(&mut (dyn AsyncWrite + Unpin)) -> Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        let stream: &mut (dyn AsyncWrite + Unpin) = match &mut self.writer {
+            Some(writer) => writer,
+            None => io,
+        };
+        let written = write(stream);
+        self.blocked = written.is_pending();
+        written
+    }
+
     /// Shuts the write side of the stream down. To be called by the driver, whose stream `io` is.
     pub(crate) fn poll_shutdown<S: AsyncWrite + Unpin>(
         &mut self,
@@ -181,7 +203,7 @@ impl Outbox {
 
     fn consume(&mut self, count: usize) {
         self.wrote(count as u64);
-        let gone = self.queue.consume(count) as u64;
+        let gone = self.queue.consume(count, self.first_frame_len()) as u64;
         if gone == 0 {
             return;
         }

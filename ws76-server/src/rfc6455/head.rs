@@ -1,0 +1,77 @@
+//! The heads of the frames that are sent (RFC 6455 §5.2), as tungstenite writes and reads them.
+
+use std::io::{Cursor, Write};
+
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    FrameHeader,
+    coding::{Data, OpCode},
+};
+
+/// What a message is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    Text,
+    Binary,
+}
+
+/// The head of a message in a single frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    bytes: [u8; MAX_LEN],
+    len: u8,
+}
+
+impl Head {
+    /// The head of a message of `len` bytes.
+    #[inline]
+    pub(crate) fn new(content: Content, len: usize) -> Self {
+        let mut bytes = Cursor::new([0; MAX_LEN]);
+        write_head(content, len, &mut bytes);
+        Self {
+            len: u8::try_from(bytes.position()).unwrap_or_default(),
+            bytes: bytes.into_inner(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len()).unwrap_or_default()
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len as usize
+    }
+}
+
+/// Writes the head of a message of `len` bytes, for which there is room in `dst`.
+#[inline]
+pub(crate) fn write_head(content: Content, len: usize, dst: &mut impl Write) {
+    let data = match content {
+        Content::Text => Data::Text,
+        Content::Binary => Data::Binary,
+    };
+    let header = FrameHeader {
+        opcode: OpCode::Data(data),
+        ..FrameHeader::default()
+    };
+    let _ = header.format(len as u64, dst);
+}
+
+/// The length of the frame of a message of `len` bytes.
+#[inline]
+pub(crate) fn frame_len(len: usize) -> usize {
+    FrameHeader::default().len(len as u64) + len
+}
+
+/// The length of the frame that `bytes` begin with.
+pub(crate) fn first_frame_len(bytes: &[u8]) -> usize {
+    let mut cursor = Cursor::new(bytes);
+    match FrameHeader::parse(&mut cursor) {
+        // There is nothing but what `Head` was made for.
+        Ok(Some((header, len))) => header.len(len) + usize::try_from(len).unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// The longest head of a frame without a mask.
+const MAX_LEN: usize = 10;
