@@ -96,6 +96,8 @@ pub(crate) struct Rfc6455<S> {
     context: WebSocketContext,
     max_message_len: usize,
     binary: BinaryMessages,
+    /// What tungstenite gave where a text was looked for.
+    ahead: Option<Result<Message, Error>>,
     /// Messages that tungstenite gave out.
     received: u64,
     /// Whether tungstenite may hold frames that are to be written: pings, pongs, a closing frame.
@@ -121,6 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             context: WebSocketContext::new(Role::Server, Some(limits)),
             max_message_len: max,
             binary: config.binary,
+            ahead: None,
             received: 0,
             holds: false,
             blocked: false,
@@ -167,7 +170,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
     fn take(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         // Asked in vain, tungstenite would first make room for a read.
         while !self.io.fragments().is_used_up(self.received) {
-            let message = match self.context.read(&mut self.io) {
+            let read = match self.ahead.take() {
+                Some(read) => read,
+                None => self.context.read(&mut self.io),
+            };
+            let message = match read {
                 Ok(message) => message,
                 Err(error) if would_block(&error) => {
                     // Nothing more is let through, and all before it came out.
@@ -178,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             return Ok(Some(match message {
                 Message::Text(text) => {
                     self.received += 1;
-                    Incoming::Text(Text::from_proven(&text))
+                    Incoming::Text(Text::from_proven(text))
                 }
                 Message::Binary(bytes) => {
                     self.received += 1;
@@ -222,6 +229,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     const SHUTS_DOWN_EARLY: bool = false;
     const PINGS: bool = true;
+
+    #[inline]
+    fn next_text(&mut self) -> Option<Text> {
+        if !self.has_more() || self.ahead.is_some() {
+            return None;
+        }
+        match self.context.read(&mut self.io) {
+            Ok(Message::Text(text)) => {
+                self.received += 1;
+                Some(Text::from_proven(text))
+            }
+            other => {
+                self.ahead = Some(other);
+                None
+            }
+        }
+    }
 
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         if !self.has_more() {
@@ -324,7 +348,7 @@ fn into_io(error: Error) -> io::Error {
 
 /// What tungstenite takes at a time of what was read. It makes room for so much first, and fills that
 /// with zeros.
-const READ_LEN: usize = 4 << 10;
+const READ_LEN: usize = 1 << 10;
 /// Pings, pongs and a closing frame that wait to be written. Where there are more, only the last ping is
 /// answered.
 const MAX_HELD_LEN: usize = 4 << 10;
