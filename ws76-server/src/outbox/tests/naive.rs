@@ -11,6 +11,8 @@ use super::*;
 enum Step {
     Push(String),
     PushShared(String),
+    /// Where the protocol has binary messages.
+    PushBinary(Vec<u8>),
     /// The stream takes so many bytes, if there are as many.
     Write(usize),
     DropOldest,
@@ -21,8 +23,11 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => "[a-zé]{0,6}".prop_map(Step::Push),
+        1 => (60..70_usize).prop_map(|len| Step::Push("é".repeat(len))),
         2 => "[a-z]{0,6}".prop_map(Step::PushShared),
+        1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(Step::PushBinary),
         3 => (0..30_usize).prop_map(Step::Write),
+        1 => (100..300_usize).prop_map(Step::Write),
         1 => Just(Step::DropOldest),
         1 => Just(Step::Rest),
     ]
@@ -42,9 +47,8 @@ struct Naive {
 }
 
 impl Naive {
-    fn push(&mut self, text: &str) {
-        self.frames
-            .push_back(EncodedFrame::text(text).as_bytes().to_vec());
+    fn push(&mut self, frame: Vec<u8>) {
+        self.frames.push_back(frame);
         self.accepted += 1;
         self.numbers.push_back(self.accepted);
     }
@@ -131,21 +135,47 @@ impl AsyncWrite for Takes<'_> {
     }
 }
 
+/// A text as it is sent.
+fn frame(protocol: Protocol, text: &str) -> Vec<u8> {
+    let head = match (protocol, text.len()) {
+        (Protocol::Rfc6455, len @ ..126) => vec![0x81, len as u8],
+        (Protocol::Rfc6455, len) => vec![0x81, 126, (len >> 8) as u8, len as u8],
+        _ => return EncodedFrame::text(text).as_bytes().to_vec(),
+    };
+    [&head, text.as_bytes()].concat()
+}
+
+const PROTOCOLS: &[Protocol] = &[
+    Protocol::Draft76,
+    #[cfg(feature = "rfc6455")]
+    Protocol::Rfc6455,
+];
+
 proptest! {
     #[test]
-    fn every_step_does_what_the_naive_queue_does(steps in prop::collection::vec(step(), 0..120)) {
-        let mut outbox = outbox(1000, 100_000);
+    fn every_step_does_what_the_naive_queue_does(
+        steps in prop::collection::vec(step(), 0..120),
+        protocol in prop::sample::select(PROTOCOLS),
+    ) {
+        let mut outbox = Outbox::new(&Arc::default(), protocol);
         let mut naive = Naive::default();
         let mut taken = Vec::new();
         for step in steps {
             match &step {
                 Step::Push(text) => {
                     outbox.push(text).unwrap();
-                    naive.push(text);
+                    naive.push(frame(protocol, text));
                 }
                 Step::PushShared(text) => {
                     outbox.push_shared(&EncodedFrame::text(text)).unwrap();
-                    naive.push(text);
+                    naive.push(frame(protocol, text));
+                }
+                Step::PushBinary(bytes) => {
+                    let pushed = outbox.push_binary(&Bytes::from(bytes.clone()));
+                    prop_assert_eq!(pushed.is_ok(), protocol == Protocol::Rfc6455);
+                    if pushed.is_ok() {
+                        naive.push([&[0x82, bytes.len() as u8], &bytes[..]].concat());
+                    }
                 }
                 Step::Write(count) => {
                     let mut io = Takes { left: *count, taken: &mut taken };
@@ -183,8 +213,8 @@ proptest! {
 #[test]
 fn queue_that_never_empties_keeps_no_more_than_it_holds() {
     // P11: the client is a message behind, for ever, whatever becomes of the others.
-    for drops in [false, true] {
-        let mut outbox = outbox(1000, 100_000);
+    for (&protocol, drops) in PROTOCOLS.iter().flat_map(|one| [(one, false), (one, true)]) {
+        let mut outbox = Outbox::new(&Arc::default(), protocol);
         let mut taken = Vec::new();
         outbox.push("0123456789").unwrap();
         for _ in 0..10_000 {
