@@ -75,3 +75,22 @@ pub(crate) fn first_frame_len(bytes: &[u8]) -> usize {
 
 /// The longest head of a frame without a mask.
 const MAX_LEN: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_have_the_lengths_that_are_said() {
+        let lens = [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)];
+        for (len, head_len) in lens {
+            for (content, first) in [(Content::Text, 0x81), (Content::Binary, 0x82)] {
+                let head = Head::new(content, len);
+                assert_eq!((head.as_bytes()[0], head.len()), (first, head_len));
+                assert_eq!(frame_len(len), head_len + len);
+                let frame = [head.as_bytes(), &vec![0xff; len], b"more"].concat();
+                assert_eq!(first_frame_len(&frame), head_len + len);
+            }
+        }
+    }
+}

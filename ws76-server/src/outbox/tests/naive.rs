@@ -137,12 +137,19 @@ impl AsyncWrite for Takes<'_> {
 
 /// A text as it is sent.
 fn frame(protocol: Protocol, text: &str) -> Vec<u8> {
-    let head = match (protocol, text.len()) {
-        (Protocol::Rfc6455, len @ ..126) => vec![0x81, len as u8],
-        (Protocol::Rfc6455, len) => vec![0x81, 126, (len >> 8) as u8, len as u8],
-        _ => return EncodedFrame::text(text).as_bytes().to_vec(),
-    };
-    [&head, text.as_bytes()].concat()
+    match protocol {
+        Protocol::Rfc6455 => message(0x81, text.as_bytes()),
+        _ => EncodedFrame::text(text).as_bytes().to_vec(),
+    }
+}
+
+/// A message of RFC 6455 as it is sent.
+fn message(first: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+    match content.len() {
+        ..126 => [&[first, low], content].concat(),
+        _ => [&[first, 126, high, low], content].concat(),
+    }
 }
 
 const PROTOCOLS: &[Protocol] = &[
@@ -174,7 +181,7 @@ proptest! {
                     let pushed = outbox.push_binary(&Bytes::from(bytes.clone()));
                     prop_assert_eq!(pushed.is_ok(), protocol == Protocol::Rfc6455);
                     if pushed.is_ok() {
-                        naive.push([&[0x82, bytes.len() as u8], &bytes[..]].concat());
+                        naive.push(message(0x82, bytes));
                     }
                 }
                 Step::Write(count) => {
