@@ -222,10 +222,10 @@ pub struct Config {
     /// `max_message_len` (1 MiB by default) is the longest message of both protocols, in both
     /// directions. Costs one message for each connection while it arrives.
     pub frames: DecoderConfig,
-    /// Most messages in the outbound queue of a connection; 1,024 by default. Costs up to 40 bytes for
+    /// Most messages in the outbound queue of a connection; 1,024 by default. Costs up to 48 bytes for
     /// each that waits.
     pub max_queued_messages: usize,
-    /// Most bytes, as draft-76 frames, in the outbound queue of a connection; 256 KiB by default. A
+    /// Most bytes, as frames, in the outbound queue of a connection; 256 KiB by default. A
     /// longer message is taken when the queue is empty. Costs up to twice this much memory for each
     /// connection that does not read; the payload of a broadcast is shared by all, but for a short one.
     pub max_queued_len: usize,

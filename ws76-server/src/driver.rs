@@ -277,10 +277,12 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         if let Some(end) = &self.failed {
             return Poll::Ready(Err(**end));
         }
-        let fed = self.wake_up(cx)?;
+        if self.turn == 0 {
+            // Senders need not wake this task from now on.
+            self.connection.line().awake();
+        }
         let spent = self.is_spent();
-        if fed
-            && !spent
+        if !spent
             && self.may_read()
             && let Poll::Ready(incoming) = self.wire.poll_next(cx)
         {
@@ -290,7 +292,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         self.poll_flush(cx)?;
         self.turn = 0;
         self.turn_len = 0;
-        if self.flushed && (spent || blocked || !fed) {
+        if self.flushed && (spent || blocked) {
             // There may be more to read; the others have their turn first.
             cx.waker().wake_by_ref();
         } else {
@@ -331,24 +333,6 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         done.received_len += self.wire.take_read_len();
         if done != Traffic::NONE {
             self.counters.traffic(&done);
-        }
-    }
-
-    /// At the start of a turn, tells the senders that they need not wake this task. Returns whether
-    /// the protocol has taken in what it must before it reads more.
-    fn wake_up(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        if !W::FEEDS && self.turn > 0 {
-            return Ok(true);
-        }
-        let line = self.connection.line();
-        line.awake();
-        if !W::FEEDS {
-            return Ok(true);
-        }
-        match self.wire.poll_feed(cx, &mut line.outbox()) {
-            Poll::Ready(Ok(())) => Ok(true),
-            Poll::Pending => Ok(false),
-            Poll::Ready(Err(error)) => Err(End::Error(ConnectionError::Io(error.into()))),
         }
     }
 

@@ -300,11 +300,11 @@ where
             _permit: permit,
             _place: place.map(Box::new),
         };
+        let (io, writer) = io.split();
+        let line = registered.connection().line();
+        line.outbox().set_writer(writer);
         match protocol {
             Protocol::Draft75 | Protocol::Draft76 => {
-                let (io, writer) = io.split();
-                let line = registered.connection().line();
-                line.outbox().set_writer(writer);
                 let wire = Draft76::new(io, src, held.config.frames, protocol);
                 Box::pin(held.drive(wire, registered))
             }

@@ -75,16 +75,15 @@ impl Line {
 
     /// As [`Self::push_or_drop`], for a frame that other connections share.
     pub(crate) fn push_shared_or_drop(self: &Arc<Self>, shared: &Shared) -> Pushed {
-        let frame = shared.frame();
-        let len = frame.as_bytes().len();
+        let len = shared.len();
         let mut outbox = self.outbox();
         if !self.is_asleep() || outbox.check_room(len).is_err() {
-            return self.push_or_drop_into(outbox, len, |outbox| outbox.push_shared(frame));
+            return self.push_or_drop_into(outbox, len, |outbox| outbox.push_shared(shared));
         }
         let plan = self.plan(&mut outbox);
         if plan == Some(When::Now) && outbox.is_empty() {
             // Without a stay in the queue.
-            let done = outbox.write_shared_now(frame);
+            let done = outbox.write_shared_now(shared);
             turn::wrote(&done.unwrap_or_else(|| {
                 self.wake_driver(&outbox);
                 outbox.take_traffic()
@@ -92,7 +91,7 @@ impl Line {
         } else {
             match plan {
                 Some(_) => outbox.add_shared_in_turn(shared),
-                None => outbox.add_shared(frame),
+                None => outbox.add_shared(shared),
             }
             let moved = self.follow(plan, &mut outbox);
             drop(outbox);

@@ -1,7 +1,7 @@
 //! The bounded outbound queue of one connection, and how far its close has come.
 //!
-//! Senders push whole frames under the connection's lock; the driver writes them out under the same
-//! lock, in that order: draft-76 frames as they are, messages of RFC 6455 through its own framing.
+//! Senders push whole frames of the connection's protocol under its lock; they are written out under
+//! the same lock, in that order.
 
 mod batch;
 mod making_room;
@@ -10,8 +10,6 @@ mod queue;
 mod waiting;
 mod writing;
 
-#[cfg(feature = "rfc6455")]
-use std::io;
 use std::{sync::Arc, task::Waker};
 
 pub(crate) use batch::{Batch, Batched, Shared};
@@ -20,6 +18,8 @@ pub(crate) use phase::{Asked, Dropped, Phase};
 use queue::{Entry, Queue};
 use ws76_codec::EncodedFrame;
 
+#[cfg(feature = "rfc6455")]
+use crate::rfc6455::{self, Content};
 use crate::{
     CloseStatus, Config, Posix, Protocol, SendError, payload::sealed::Utf8, stats::Traffic,
     stream::Writer, sync::Notify,
@@ -33,7 +33,7 @@ use crate::{
 #[repr(C)]
 pub(crate) struct Outbox {
     phase: Phase,
-    /// Whether messages are framed elsewhere: those of RFC 6455, which may be binary.
+    /// Whether frames are those of RFC 6455, whose messages may be binary.
     #[cfg(feature = "rfc6455")]
     is_rfc6455: bool,
     /// The stream takes no more: it wakes the driver when it does.
@@ -65,9 +65,6 @@ pub(crate) struct Outbox {
     dropped: u64,
     /// Messages dropped behind a first one that is partly written: gone when that one is.
     dropped_behind: u64,
-    /// Messages that were taken to be framed elsewhere, and are not gone yet.
-    #[cfg(feature = "rfc6455")]
-    in_hand: u64,
     /// Wakes the driver.
     driver: Option<Waker>,
     /// Wakes those who wait for room, or for what is queued to leave, once there was somebody.
@@ -85,15 +82,6 @@ struct Told {
     queued: usize,
 }
 
-/// A message, taken out of the queue.
-#[cfg(feature = "rfc6455")]
-#[derive(Debug)]
-pub(crate) enum Popped {
-    /// Bytes of UTF-8.
-    Text(Bytes),
-    Binary(Bytes),
-}
-
 impl Outbox {
     #[cfg_attr(
         not(feature = "rfc6455"),
@@ -109,8 +97,6 @@ impl Outbox {
             dropped: 0,
             closing: false,
             dropped_behind: 0,
-            #[cfg(feature = "rfc6455")]
-            in_hand: 0,
             moved: false,
             watched: false,
             progressed: false,
@@ -136,12 +122,12 @@ impl Outbox {
         self.accepted += 1;
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
-            if utf8.len() < MIN_SHARED_LEN {
-                self.queue.push_text(utf8);
+            if utf8.len() >= MIN_LENT_LEN
+                && let Some(bytes) = text.shared()
+            {
+                self.queue.push_message(Content::Text, bytes);
             } else {
-                let shared = text.shared();
-                let bytes = shared.unwrap_or_else(|| Bytes::copy_from_slice(utf8));
-                self.queue.push(Entry::Text(bytes));
+                self.queue.copy_message(Content::Text, utf8);
             }
             return Ok(());
         }
@@ -158,30 +144,34 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a text frame that other connections share.
-    pub(crate) fn push_shared(&mut self, frame: &EncodedFrame) -> Result<(), SendError> {
-        self.check_room(frame.as_bytes().len())?;
-        self.add_shared(frame);
+    /// Queues a text that is sent to other connections, too.
+    pub(crate) fn push_shared(&mut self, shared: &Shared) -> Result<(), SendError> {
+        self.check_room(shared.len())?;
+        self.add_shared(shared);
         Ok(())
     }
 
     /// As [`Self::push_shared`], where [`Self::check_room`] has found room.
     #[inline]
-    pub(crate) fn add_shared(&mut self, frame: &EncodedFrame) {
-        let bytes = frame.as_bytes();
+    pub(crate) fn add_shared(&mut self, shared: &Shared) {
+        let frame = shared.frame(self.is_rfc6455());
+        let bytes = frame.bytes();
         self.accepted += 1;
-        #[cfg(feature = "rfc6455")]
-        if self.is_rfc6455 {
-            let text = bytes.slice(1..bytes.len() - 1);
-            self.queue.push(Entry::Text(text));
-            return;
-        }
-        match bytes.len() <= MAX_COPIED_LEN {
+        match frame.is_short() {
             true => self
                 .queue
                 .push_inline(bytes.len(), |dst| dst.extend_from_slice(bytes)),
             false => self.queue.push(Entry::Frame(bytes.clone())),
         }
+    }
+
+    /// Whether frames are those of RFC 6455.
+    const fn is_rfc6455(&self) -> bool {
+        #[cfg(feature = "rfc6455")]
+        let is_rfc6455 = self.is_rfc6455;
+        #[cfg(not(feature = "rfc6455"))]
+        let is_rfc6455 = false;
+        is_rfc6455
     }
 
     /// Queues a binary message, where the protocol has them.
@@ -192,7 +182,7 @@ impl Outbox {
         }
         self.check_room(bytes.len() + 2)?;
         self.accepted += 1;
-        self.queue.push(Entry::Binary(bytes.clone()));
+        self.queue.push_message(Content::Binary, bytes.clone());
         Ok(())
     }
 
@@ -235,11 +225,6 @@ impl Outbox {
         self.closing = false;
         self.queue.clear();
         self.dropped_behind = 0;
-        #[cfg(feature = "rfc6455")]
-        {
-            // Whether the kernel has these is not known: they count as sent.
-            self.in_hand = 0;
-        }
     }
 
     pub(crate) const fn phase(&self) -> Phase {
@@ -307,29 +292,6 @@ impl Outbox {
         self.driver.as_ref()
     }
 
-    /// Hands messages to `take` in their order until it says that it has no room for more, for a
-    /// protocol that frames them in another way.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) fn hand_over(
-        &mut self,
-        take: impl FnMut(Popped) -> io::Result<bool>,
-    ) -> io::Result<()> {
-        let queued = self.queue.messages();
-        let handed_over = self.queue.hand_over(take);
-        let count = (queued - self.queue.messages()) as u64;
-        self.in_hand += count;
-        self.sent += count;
-        self.moved |= count > 0;
-        handed_over
-    }
-
-    /// What was taken in [`Self::hand_over`] has been handed to the kernel.
-    #[cfg(feature = "rfc6455")]
-    pub(crate) const fn landed(&mut self) {
-        self.moved |= self.in_hand > 0;
-        self.in_hand = 0;
-    }
-
     /// Queues the closing frame behind everything else.
     pub(crate) fn push_closing(&mut self) {
         let frame = EncodedFrame::closing().into_bytes();
@@ -338,7 +300,7 @@ impl Outbox {
         self.closing = true;
     }
 
-    /// Whether a frame of `len` bytes may be queued, and why not.
+    /// Whether a message of `len` bytes as a draft-76 frame may be queued, and why not.
     #[inline]
     pub(crate) fn check_room(&self, len: usize) -> Result<(), SendError> {
         match self.phase {
@@ -363,17 +325,18 @@ impl Outbox {
     #[inline]
     fn has_room(&self, len: usize) -> bool {
         let config = &*self.config;
+        #[cfg(feature = "rfc6455")]
+        let len = match self.is_rfc6455 {
+            true => rfc6455::frame_len(len - 2),
+            false => len,
+        };
         self.queue.is_empty()
             || (self.queue.messages() < config.max_queued_messages
                 && self.queue.len() + len <= config.max_queued_len)
     }
 }
 
-/// The shortest text of an RFC 6455 connection that is not copied: what a shorter one keeps alive
-/// may be much more than itself.
-#[cfg(feature = "rfc6455")]
-const MIN_SHARED_LEN: usize = 1 << 10;
-/// The shortest text of a draft-76 connection that is not copied.
+/// The shortest text that is not copied: what a shorter one keeps alive may be much more than itself.
 const MIN_LENT_LEN: usize = 4 << 10;
 /// The longest shared frame that is copied: an entry for it takes half as much, and more time.
 const MAX_COPIED_LEN: usize = if cfg!(test) {

@@ -2,16 +2,18 @@
 //! shape as draft-76 for the driver.
 
 mod fragments;
+mod head;
 mod read_ahead;
 
 use std::{
     io,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
 use fragments::Fragments;
-use read_ahead::ReadAhead;
+pub(crate) use head::{Content, Head, first_frame_len, frame_len, text_frame, write_head};
+use read_ahead::{ReadAhead, Writing};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -20,20 +22,14 @@ use tokio_tungstenite::tungstenite::{
     Error, Message, Utf8Bytes,
     error::ProtocolError,
     handshake::derive_accept_key,
-    protocol::{
-        CloseFrame, Role, WebSocketConfig, WebSocketContext,
-        frame::{
-            Frame,
-            coding::{Data, OpCode},
-        },
-    },
+    protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
 use ws76_codec::Text;
 use ws76_handshake::{FieldName, FieldValue, HybiVersion, Subprotocol};
 
 use crate::{
     BinaryMessages, CloseStatus, Config, ConnectionError, Protocol, Request, Rfc6455Error,
-    outbox::{Outbox, Popped},
+    outbox::Outbox,
     wire::{CloseCode, Incoming, Wire},
 };
 
@@ -100,12 +96,14 @@ pub(crate) struct Rfc6455<S> {
     context: WebSocketContext,
     max_message_len: usize,
     binary: BinaryMessages,
+    /// What tungstenite gave where a text was looked for.
+    ahead: Option<Result<Message, Error>>,
     /// Messages that tungstenite gave out.
     received: u64,
-    /// The stream took not all of what tungstenite holds, which is to leave before there is more.
+    /// Whether tungstenite may hold frames that are to be written: pings, pongs, a closing frame.
+    holds: bool,
+    /// Whether the stream took not all of them, which are to leave before there is more.
     blocked: bool,
-    /// No message can be sent any more: the client has closed.
-    closed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
@@ -113,10 +111,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
     pub(crate) fn new(io: S, src: BytesMut, config: &Config) -> Self {
         let max = config.frames.max_message_len;
         let limits = WebSocketConfig::default()
-            .read_buffer_size(BUFFER_LEN)
-            .write_buffer_size(BUFFER_LEN)
-            // What is buffered is at most what was below the mark when a message was added.
-            .max_write_buffer_size(BUFFER_LEN + max + MAX_OVERHEAD)
+            .read_buffer_size(READ_LEN)
+            .write_buffer_size(0)
+            .max_write_buffer_size(MAX_HELD_LEN)
             .max_message_size(Some(max))
             // A ping or a close has up to 125 bytes, however short a message may be.
             .max_frame_size(Some(max.max(125)));
@@ -126,65 +123,58 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             context: WebSocketContext::new(Role::Server, Some(limits)),
             max_message_len: max,
             binary: config.binary,
+            ahead: None,
             received: 0,
+            holds: false,
             blocked: false,
-            closed: false,
         }
     }
 
-    /// Hands a message to tungstenite, which writes when it holds much.
-    fn write(&mut self, cx: &mut Context<'_>, message: Message) -> Result<(), Error> {
-        match self.context.write(&mut self.io.during(cx), message) {
-            Err(error) if would_block(&error) => {
-                // It has the message all the same.
-                self.blocked = true;
-                Ok(())
-            }
-            written => written,
-        }
+    /// Hands a frame that is no message to tungstenite, which holds it until it is flushed.
+    fn hold(&mut self, message: Message) {
+        self.holds = true;
+        // Nothing can be written yet. Refused only when a closing frame is there already, and then it
+        // is not needed.
+        let _ = self.context.write(&mut self.io, message);
     }
 
     /// Writes all that tungstenite holds.
-    fn poll_flush_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.context.flush(&mut self.io.during(cx)) {
-            Err(error) if would_block(&error) => return Poll::Pending,
-            // Both sides have closed, and all was written.
-            Ok(()) | Err(Error::ConnectionClosed) => {}
-            Err(error) => return Poll::Ready(Err(into_io(error))),
-        }
-        self.blocked = false;
-        Poll::Ready(Ok(()))
-    }
-
-    /// Hands tungstenite what is queued, as far as it has room.
-    fn poll_hand_over(
+    #[cold]
+    fn poll_flush_held(
         &mut self,
         cx: &mut Context<'_>,
         outbox: &mut Outbox,
     ) -> Poll<io::Result<()>> {
-        while !self.closed && !outbox.is_empty() {
-            if self.blocked {
-                ready!(self.poll_flush_held(cx))?;
+        let context = &mut self.context;
+        let mut written = 0;
+        let flushed = outbox.poll_write_beside(self.io.io(), |stream| {
+            let mut stream = Writing {
+                stream,
+                cx,
+                written: &mut written,
+            };
+            match context.flush(&mut stream) {
+                Err(error) if would_block(&error) => Poll::Pending,
+                // Both sides have closed, and all was written.
+                Ok(()) | Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
+                Err(error) => Poll::Ready(Err(into_io(error))),
             }
-            outbox.hand_over(|content| {
-                let (data, bytes) = match content {
-                    Popped::Text(utf8) => (Data::Text, utf8),
-                    Popped::Binary(bytes) => (Data::Binary, bytes),
-                };
-                // As a frame, since what is UTF-8 need not be checked again.
-                let frame = Frame::message(bytes, OpCode::Data(data), true);
-                self.write(cx, Message::Frame(frame)).map_err(into_io)?;
-                Ok(!self.blocked)
-            })?;
-        }
-        Poll::Ready(Ok(()))
+        });
+        outbox.wrote(written);
+        self.blocked = flushed.is_pending();
+        self.holds = self.blocked;
+        flushed
     }
 
     /// What comes next of what was read, until that is used up.
-    fn take(&mut self, cx: &mut Context<'_>) -> Result<Option<Incoming>, ConnectionError> {
+    fn take(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         // Asked in vain, tungstenite would first make room for a read.
         while !self.io.fragments().is_used_up(self.received) {
-            let message = match self.context.read(&mut self.io.during(cx)) {
+            let read = match self.ahead.take() {
+                Some(read) => read,
+                None => self.context.read(&mut self.io),
+            };
+            let message = match read {
                 Ok(message) => message,
                 Err(error) if would_block(&error) => {
                     // Nothing more is let through, and all before it came out.
@@ -195,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             return Ok(Some(match message {
                 Message::Text(text) => {
                     self.received += 1;
-                    Incoming::Text(Text::from_proven(&text))
+                    Incoming::Text(Text::from_proven(text))
                 }
                 Message::Binary(bytes) => {
                     self.received += 1;
@@ -205,12 +195,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
                     }
                 }
                 Message::Close(frame) => {
-                    self.closed = true;
+                    self.holds = true;
                     let status =
                         |frame: CloseFrame| CloseStatus::received(frame.code.into(), &frame.reason);
                     Incoming::Closing(frame.map(status))
                 }
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                    self.holds = true;
+                    continue;
+                }
             }));
         }
         Ok(None)
@@ -236,21 +229,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     const SHUTS_DOWN_EARLY: bool = false;
     const PINGS: bool = true;
-    const FEEDS: bool = true;
 
-    fn poll_feed(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        // The next message is there: a closing frame can only come behind it.
-        if self.has_more() {
-            return Poll::Ready(Ok(()));
+    #[inline]
+    fn next_text(&mut self) -> Option<Text> {
+        if !self.has_more() || self.ahead.is_some() {
+            return None;
         }
-        self.poll_hand_over(cx, outbox)
+        match self.context.read(&mut self.io) {
+            Ok(Message::Text(text)) => {
+                self.received += 1;
+                Some(Text::from_proven(text))
+            }
+            other => {
+                self.ahead = Some(other);
+                None
+            }
+        }
     }
 
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         if !self.has_more() {
             return Ok(None);
         }
-        self.take(&mut flushed_next())
+        self.take()
     }
 
     fn has_more(&self) -> bool {
@@ -259,7 +260,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            if let Some(incoming) = self.take(cx)? {
+            if let Some(incoming) = self.take()? {
                 return Poll::Ready(Ok(incoming));
             }
             match ready!(self.io.poll_fill(cx)) {
@@ -275,19 +276,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        let mut flushed = self.poll_hand_over(cx, outbox);
-        if let Poll::Ready(Ok(())) = flushed {
-            flushed = self.poll_flush_held(cx);
+        if self.blocked {
+            ready!(self.poll_flush_held(cx, outbox))?;
         }
-        outbox.wrote(self.io.take_written());
-        ready!(flushed)?;
-        outbox.landed();
-        Poll::Ready(Ok(()))
+        // Before a closing frame, behind which nothing may come.
+        ready!(outbox.poll_flush(self.io.io(), cx))?;
+        match self.holds {
+            true => self.poll_flush_held(cx, outbox),
+            false => Poll::Ready(Ok(())),
+        }
     }
 
     fn ping(&mut self) {
-        // Refused only when the stream is closing, and then it is not needed.
-        let _ = self.write(&mut flushed_next(), Message::Ping(Bytes::new()));
+        self.hold(Message::Ping(Bytes::new()));
     }
 
     fn start_closing(&mut self, outbox: &mut Outbox, code: CloseCode) {
@@ -300,12 +301,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
             code: status.0.into(),
             reason: Utf8Bytes::from(status.1),
         };
-        // After the client's closing frame the answer is queued already, and this is refused.
-        let _ = self.write(&mut flushed_next(), Message::Close(Some(frame)));
+        // Behind the client's closing frame there is the answer already.
+        self.hold(Message::Close(Some(frame)));
     }
 
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>, _: &mut Outbox) -> Poll<io::Result<()>> {
-        self.io.poll_shutdown(cx)
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
+        outbox.poll_shutdown(self.io.io(), cx)
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -333,11 +334,6 @@ const fn number(code: CloseCode) -> u16 {
     }
 }
 
-/// For what is flushed next, which sees to it that the task is woken.
-const fn flushed_next() -> Context<'static> {
-    Context::from_waker(Waker::noop())
-}
-
 fn would_block(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
@@ -350,7 +346,9 @@ fn into_io(error: Error) -> io::Error {
     }
 }
 
-/// The read buffer, and what the write buffer holds before it is written.
-const BUFFER_LEN: usize = 4 << 10;
-/// A frame's head, and an answer to a ping or a close beside it.
-const MAX_OVERHEAD: usize = 256;
+/// What tungstenite takes at a time of what was read. It makes room for so much first, and fills that
+/// with zeros.
+const READ_LEN: usize = 1 << 10;
+/// Pings, pongs and a closing frame that wait to be written. Where there are more, only the last ping is
+/// answered.
+const MAX_HELD_LEN: usize = 4 << 10;

@@ -51,8 +51,8 @@ struct Turn {
     /// Whether the driver has read more messages than that at hand.
     more: bool,
     lines: VecDeque<Arc<Line>>,
-    /// The short frames that its lines are sent.
-    batch: Option<Arc<Batch>>,
+    /// The short frames that its lines are sent: of draft-76, and of RFC 6455.
+    batches: [Option<Arc<Batch>>; 2],
     /// How many were written to during the poll.
     written: usize,
     /// What they say was done.
@@ -94,9 +94,12 @@ pub(crate) fn wrote(traffic: &Traffic) {
     let _ = TURN.try_with(|turn| turn.borrow_mut().done.add(traffic));
 }
 
-/// Puts a frame into the batch of this turn.
-pub(crate) fn batch(frame: &[u8]) -> Batched {
-    let batched = TURN.try_with(|turn| Batch::put(&mut turn.borrow_mut().batch, frame));
+/// Puts a frame into the batch that this turn has for its protocol.
+pub(crate) fn batch(frame: &[u8], is_rfc6455: bool) -> Batched {
+    let batched = TURN.try_with(|turn| {
+        let [draft76, rfc6455] = &mut turn.borrow_mut().batches;
+        Batch::put(if is_rfc6455 { rfc6455 } else { draft76 }, frame)
+    });
     batched.unwrap_or_else(|_| Batch::put(&mut None, frame))
 }
 
@@ -136,7 +139,7 @@ impl Turn {
             number: 0,
             more: false,
             lines: VecDeque::new(),
-            batch: None,
+            batches: [None, None],
             written: 0,
             done: Traffic::NONE,
         }
@@ -241,7 +244,7 @@ impl Drop for Entered<'_> {
             let done = (turn.written > 0).then(|| std::mem::take(&mut turn.done));
             turn.is_on = false;
             if turn.number != 0 {
-                Batch::renew(&mut turn.batch);
+                turn.batches.iter_mut().for_each(Batch::renew);
             }
             turn.number = 0;
             turn.written = 0;

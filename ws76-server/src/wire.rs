@@ -20,15 +20,6 @@ pub(crate) trait Wire: Unpin + Send {
     /// Whether the protocol has a ping, which every client answers.
     const PINGS: bool = false;
 
-    /// Whether [`Self::poll_feed`] does anything.
-    const FEEDS: bool = false;
-
-    /// Takes in what is queued before more is read, for a protocol that sends nothing after it has
-    /// read a closing frame. Pending when it has no room for all of it.
-    fn poll_feed(&mut self, _: &mut Context<'_>, _: &mut Outbox) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
     /// The text that comes next, if it is read already. None says nothing; an error is told by
     /// [`Self::next_read`].
     #[inline]

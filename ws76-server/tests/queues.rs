@@ -36,7 +36,7 @@ async fn queue_takes_n_messages_and_not_one_more() {
 
 #[tokio::test]
 async fn queue_takes_n_bytes_and_not_one_more() {
-    // P2: counted as frames of draft-76, for both protocols alike (T3).
+    // P2: counted as frames, for both protocols alike (T3).
     for &speaks in BOTH {
         let config = Config::new().with_max_queued_len(12);
         let mut server = TestServer::with(config, Quiet).await;

@@ -28,7 +28,7 @@ pub(crate) enum Server {
     Ws76,
     /// tokio-tungstenite with its defaults.
     TokioTungstenite,
-    /// tokio-tungstenite with the buffers that ws76-server gives it.
+    /// tokio-tungstenite with small buffers, as ws76-server has.
     #[value(name = "tokio-tungstenite-4k")]
     TokioTungstenite4k,
     /// fastwebsockets, on hyper.

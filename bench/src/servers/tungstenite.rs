@@ -1,4 +1,4 @@
-//! tokio-tungstenite: with its defaults, and by hand with the buffers that ws76-server gives it.
+//! tokio-tungstenite: with its defaults, and by hand with small buffers, as ws76-server has.
 
 use std::io;
 
@@ -33,7 +33,8 @@ pub(crate) async fn serve(listener: TcpListener, mode: Mode, buffers: Buffers) -
 async fn open(stream: TcpStream, buffers: Buffers) -> Result<WebSocketStream<TcpStream>, Error> {
     let config = match buffers {
         Buffers::Default => None,
-        // The same as in ws76-server's module `rfc6455`.
+        // What ws76-server reads in one piece it hands on in smaller ones, which would be more reads
+        // here.
         Buffers::AsOurs => Some(
             WebSocketConfig::default()
                 .read_buffer_size(BUFFER_LEN)

@@ -5,42 +5,91 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use bytes::Bytes;
 use ws76_codec::EncodedFrame;
 
 use super::{MAX_COPIED_LEN, Outbox};
+#[cfg(feature = "rfc6455")]
+use crate::rfc6455::text_frame;
 use crate::{
     stats::Traffic,
     sync::{Mutex, MutexGuard},
     turn,
 };
 
-/// A frame that is sent to many.
+/// A text that is sent to many, framed once for each protocol.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    frame: EncodedFrame,
+    draft76: Frame,
+    #[cfg(feature = "rfc6455")]
+    rfc6455: OnceCell<Frame>,
+}
+
+/// A frame of one protocol.
+#[derive(Debug)]
+pub(super) struct Frame {
+    bytes: Bytes,
+    is_rfc6455: bool,
     /// Where it is in the batch of the turn, once a receiver is written to in that.
     batched: OnceCell<Batched>,
 }
 
 impl Shared {
-    pub(crate) const fn new(frame: EncodedFrame) -> Self {
+    pub(crate) fn new(frame: EncodedFrame) -> Self {
         Self {
-            frame,
+            draft76: Frame::new(frame.into_bytes(), false),
+            #[cfg(feature = "rfc6455")]
+            rfc6455: OnceCell::new(),
+        }
+    }
+
+    /// The length as a draft-76 frame.
+    pub(crate) const fn len(&self) -> usize {
+        self.draft76.bytes.len()
+    }
+
+    #[cfg_attr(
+        not(feature = "rfc6455"),
+        expect(unused_variables, reason = "one protocol")
+    )]
+    #[inline]
+    pub(super) fn frame(&self, is_rfc6455: bool) -> &Frame {
+        #[cfg(feature = "rfc6455")]
+        if is_rfc6455 {
+            return self.rfc6455.get_or_init(|| {
+                let text = self.draft76.bytes.get(1..self.len() - 1);
+                Frame::new(text_frame(text.unwrap_or_default()), true)
+            });
+        }
+        &self.draft76
+    }
+}
+
+impl Frame {
+    const fn new(bytes: Bytes, is_rfc6455: bool) -> Self {
+        Self {
+            bytes,
+            is_rfc6455,
             batched: OnceCell::new(),
         }
     }
 
-    pub(crate) const fn frame(&self) -> &EncodedFrame {
-        &self.frame
+    pub(super) const fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 
-    pub(super) fn batched(&self) -> &Batched {
+    /// Whether it is copied for each receiver.
+    pub(super) const fn is_short(&self) -> bool {
+        self.bytes.len() <= MAX_COPIED_LEN
+    }
+
+    fn batched(&self) -> &Batched {
         self.batched
-            .get_or_init(|| turn::batch(self.frame.as_bytes()))
+            .get_or_init(|| turn::batch(&self.bytes, self.is_rfc6455))
     }
 }
 
-/// Frames in a row, of which receivers hold parts.
+/// Frames of one protocol in a row, of which receivers hold parts.
 #[derive(Debug, Default)]
 pub(crate) struct Batch(Mutex<Vec<u8>>);
 
@@ -60,6 +109,7 @@ impl Batch {
             batch: Arc::clone(batch),
             start,
             end,
+            messages: 1,
         }
     }
 
@@ -83,11 +133,16 @@ pub(crate) struct Batched {
     batch: Arc<Batch>,
     start: usize,
     end: usize,
+    messages: usize,
 }
 
 impl Batched {
     pub(super) const fn len(&self) -> usize {
         self.end - self.start
+    }
+
+    pub(super) const fn messages(&self) -> usize {
+        self.messages
     }
 
     /// Goes on to the end of `next`, if that begins where this ends.
@@ -96,6 +151,7 @@ impl Batched {
         let goes_on = self.end == next.start && Arc::ptr_eq(&self.batch, &next.batch);
         if goes_on {
             self.end = next.end;
+            self.messages += next.messages;
         }
         goes_on
     }
@@ -111,12 +167,13 @@ impl Outbox {
     /// As [`Self::add_shared`], in a turn that is going to write it, where [`Self::can_write_now`].
     #[inline]
     pub(crate) fn add_shared_in_turn(&mut self, shared: &Shared) {
-        if shared.frame().as_bytes().len() > MAX_COPIED_LEN {
-            self.add_shared(shared.frame());
+        let frame = shared.frame(self.is_rfc6455());
+        if !frame.is_short() {
+            self.add_shared(shared);
             return;
         }
         self.accepted += 1;
-        self.queue.push_batched(shared.batched());
+        self.queue.push_batched(frame.batched());
     }
 
     /// Writes what is queued, if all of it is in a batch and [`Self::can_write_now`]. Returns what was

@@ -2,10 +2,12 @@
 
 use super::{Dropped, Outbox, queue};
 use crate::SlowReceiver;
+#[cfg(feature = "rfc6455")]
+use crate::rfc6455;
 
 impl Outbox {
-    /// Does what the policy says when `push` had no room for a frame of `len` bytes. Returns
-    /// whether there is room now.
+    /// Does what the policy says when `push` had no room for a message of `len` bytes as a draft-76
+    /// frame. Returns whether there is room now.
     pub(crate) fn make_room(&mut self, len: usize) -> bool {
         match self.config.slow_receiver {
             SlowReceiver::Disconnect => {
@@ -23,33 +25,22 @@ impl Outbox {
     /// Drops the oldest message of which nothing was written.
     pub(super) fn drop_oldest(&mut self) -> bool {
         let is_behind = self.queue.is_in_a_message();
-        if !self.queue.drop_oldest(self.inline_len()) {
+        if !self.queue.drop_oldest(self.first_frame_len()) {
             return false;
         }
         self.dropped += 1;
         self.moved = true;
         // Messages are gone in their order, and those before this one may not be yet.
-        match is_behind {
-            true => self.dropped_behind += 1,
-            #[cfg(feature = "rfc6455")]
-            false if self.in_hand > 0 => self.in_hand += 1,
-            false => {}
-        }
+        self.dropped_behind += u64::from(is_behind);
         true
     }
 
-    /// What finds how long an inline message is.
-    #[cfg(feature = "rfc6455")]
-    const fn inline_len(&self) -> fn(&[u8]) -> usize {
-        match self.is_rfc6455 {
-            true => queue::framed_elsewhere::inline_len,
-            false => queue::frame_len,
+    /// What finds the length of the frame that bytes begin with.
+    pub(super) const fn first_frame_len(&self) -> fn(&[u8]) -> usize {
+        #[cfg(feature = "rfc6455")]
+        if self.is_rfc6455 {
+            return rfc6455::first_frame_len;
         }
-    }
-
-    /// What finds how long an inline message is.
-    #[cfg(not(feature = "rfc6455"))]
-    const fn inline_len(&self) -> fn(&[u8]) -> usize {
-        queue::frame_len
+        queue::first_frame_len
     }
 }

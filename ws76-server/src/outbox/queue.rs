@@ -1,14 +1,14 @@
 //! The messages of an outbox, in their order.
 
 mod batched;
-#[cfg(feature = "rfc6455")]
-pub(super) mod framed_elsewhere;
 
 use std::{cell::RefCell, collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
 
 use super::batch::Batched;
+#[cfg(feature = "rfc6455")]
+use crate::rfc6455::{self, Content, Head};
 
 thread_local! {
     /// Room for [`Queue::inline`], of queues that have become empty on this thread.
@@ -22,12 +22,12 @@ pub(super) struct Queue {
     messages: usize,
     /// Bytes of all messages, less what was written of the first.
     len: usize,
-    /// Draft-76 frames behind all others, in a batch.
+    /// Frames behind all others, in a batch.
     batched: Option<Batched>,
-    /// Draft-76 frames in a row behind all entries.
+    /// Frames in a row behind all entries.
     run: Run,
-    /// The bytes of all runs, in their order, behind `inline_at`: of frames, or of texts that are framed
-    /// elsewhere, each behind its length in two bytes.
+    /// The bytes of all runs, in their order, behind `inline_at`; before it there is what was written of
+    /// the first message.
     inline: Vec<u8>,
     inline_at: usize,
     entries: VecDeque<Entry>,
@@ -35,7 +35,7 @@ pub(super) struct Queue {
     written: usize,
 }
 
-/// Draft-76 frames in a row, and what is left of them in `Queue::inline`.
+/// Frames in a row, and what is left of them in `Queue::inline`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Run {
     messages: usize,
@@ -51,23 +51,20 @@ pub(super) enum Entry {
     Lent(Bytes),
     /// The content of a draft-76 frame.
     Content(Bytes),
-    /// A text that is framed elsewhere.
+    /// The content of an RFC 6455 frame, behind its head.
     #[cfg(feature = "rfc6455")]
-    Text(Bytes),
-    /// A binary message, which is framed elsewhere.
-    #[cfg(feature = "rfc6455")]
-    Binary(Bytes),
+    Message(Head, Bytes),
 }
 
 impl Entry {
-    /// What it counts in the queue: as much as a draft-76 frame does.
+    /// Bytes of it.
     const fn len(&self) -> usize {
         match self {
             Self::Inline(run) => run.len,
             Self::Frame(bytes) => bytes.len(),
             Self::Lent(bytes) | Self::Content(bytes) => bytes.len() + 2,
             #[cfg(feature = "rfc6455")]
-            Self::Text(bytes) | Self::Binary(bytes) => bytes.len() + 2,
+            Self::Message(head, bytes) => head.len() + bytes.len(),
         }
     }
 }
@@ -92,7 +89,7 @@ impl Queue {
         self.written > 0
     }
 
-    /// Puts a draft-76 frame of `len` bytes behind all others, which `put` appends.
+    /// Puts a frame of `len` bytes behind all others, which `put` appends.
     #[inline]
     pub(super) fn push_inline(&mut self, len: usize, put: impl FnOnce(&mut Vec<u8>)) {
         self.settle();
@@ -114,10 +111,27 @@ impl Queue {
             self.inline = spare.unwrap_or_else(|| Vec::with_capacity(len.max(MIN_ROOM)));
         } else if self.inline_at > self.inline.len() / 2 {
             // It never empties while the client is always a little behind.
-            self.inline.drain(..self.inline_at);
-            self.inline_at = 0;
+            let gone = self.inline_at.saturating_sub(self.written);
+            self.inline.drain(..gone);
+            self.inline_at -= gone;
         }
         self.inline.reserve(len);
+    }
+
+    /// Copies an RFC 6455 message behind all others.
+    #[cfg(feature = "rfc6455")]
+    #[inline]
+    pub(super) fn copy_message(&mut self, content: Content, bytes: &[u8]) {
+        self.push_inline(rfc6455::frame_len(bytes.len()), |dst| {
+            rfc6455::write_head(content, bytes.len(), dst);
+            dst.extend_from_slice(bytes);
+        });
+    }
+
+    /// Puts an RFC 6455 message behind all others.
+    #[cfg(feature = "rfc6455")]
+    pub(super) fn push_message(&mut self, content: Content, bytes: Bytes) {
+        self.push(Entry::Message(Head::new(content, bytes.len()), bytes));
     }
 
     /// Puts a message that is not inline behind all others.
@@ -167,24 +181,27 @@ impl Queue {
                 None => false,
             }
         };
+        let mut put_all = |parts: &[&'a [u8]], skip: &mut usize| {
+            parts.iter().all(|part| {
+                let goes_on = put(part, skip);
+                *skip = skip.saturating_sub(part.len());
+                goes_on
+            })
+        };
         for entry in &self.entries {
             let goes_on = match entry {
                 Entry::Inline(run) => {
                     let (bytes, rest) = inline.split_at_checked(run.len).unwrap_or_default();
                     inline = rest;
                     // Only what is left of it is there.
-                    put(bytes, &mut 0)
+                    put_all(&[bytes], &mut 0)
                 }
-                Entry::Frame(bytes) => put(bytes, &mut skip),
+                Entry::Frame(bytes) => put_all(&[bytes], &mut skip),
                 Entry::Lent(bytes) | Entry::Content(bytes) => {
-                    [&[TEXT][..], bytes, &[TERMINATOR]].into_iter().all(|part| {
-                        let goes_on = put(part, &mut skip);
-                        skip = skip.saturating_sub(part.len());
-                        goes_on
-                    })
+                    put_all(&[&[TEXT], bytes, &[TERMINATOR]], &mut skip)
                 }
                 #[cfg(feature = "rfc6455")]
-                Entry::Text(_) | Entry::Binary(_) => true,
+                Entry::Message(head, bytes) => put_all(&[head.as_bytes(), bytes], &mut skip),
             };
             if !goes_on {
                 return count;
@@ -204,8 +221,9 @@ impl Queue {
         }
     }
 
-    /// So many bytes were written. Returns how many messages have left with that.
-    pub(super) fn consume(&mut self, mut count: usize) -> usize {
+    /// So many bytes were written. Returns how many messages have left with that. How long an inline
+    /// message is, is found by `frame_len`.
+    pub(super) fn consume(&mut self, mut count: usize, frame_len: fn(&[u8]) -> usize) -> usize {
         self.len -= count;
         if self.len == 0 {
             let gone = self.messages;
@@ -224,17 +242,19 @@ impl Queue {
         while count > 0 {
             let part = match self.entries.front_mut() {
                 Some(Entry::Inline(run)) if count < run.len => {
-                    let part = self.inline.get(self.inline_at..).unwrap_or_default();
-                    let part = part.get(..count).unwrap_or_default();
-                    let ends = part.iter().filter(|&&byte| byte == TERMINATOR).count();
-                    self.written = match part.iter().rposition(|&byte| byte == TERMINATOR) {
-                        Some(last) => count - last - 1,
-                        None => self.written + count,
-                    };
-                    gone += ends;
-                    run.messages -= ends;
+                    self.written += count;
                     run.len -= count;
                     self.inline_at += count;
+                    while run.messages > 0 {
+                        let first = self.inline_at - self.written;
+                        let len = frame_len(self.inline.get(first..).unwrap_or_default());
+                        if self.written < len {
+                            break;
+                        }
+                        self.written -= len;
+                        gone += 1;
+                        run.messages -= 1;
+                    }
                     break;
                 }
                 Some(Entry::Inline(run)) => {
@@ -263,8 +283,8 @@ impl Queue {
     }
 
     /// Drops the oldest message of which nothing was written. Returns whether there was one.
-    /// How long an inline message is, is found by `inline_len`.
-    pub(super) fn drop_oldest(&mut self, inline_len: fn(&[u8]) -> usize) -> bool {
+    /// How long an inline message is, is found by `frame_len`.
+    pub(super) fn drop_oldest(&mut self, frame_len: fn(&[u8]) -> usize) -> bool {
         self.end_run();
         let mut at = 0;
         let mut offset = self.inline_at;
@@ -274,11 +294,14 @@ impl Queue {
                     at = 1;
                     offset += run.len;
                 }
-                Some(Entry::Inline(_)) => offset += inline_len(self.inline_from(offset)),
+                Some(Entry::Inline(_)) => {
+                    offset -= self.written;
+                    offset += frame_len(self.inline_from(offset));
+                }
                 _ => at = 1,
             }
         }
-        let dropped = inline_len(self.inline_from(offset));
+        let dropped = frame_len(self.inline_from(offset));
         let len = match self.entries.get_mut(at) {
             None => return false,
             Some(Entry::Inline(run)) => {
@@ -351,8 +374,8 @@ impl Queue {
     }
 }
 
-/// The length of the draft-76 frame that `bytes` begin with, or of what is left of it.
-pub(super) fn frame_len(bytes: &[u8]) -> usize {
+/// The length of the draft-76 frame that `bytes` begin with.
+pub(super) fn first_frame_len(bytes: &[u8]) -> usize {
     let end = bytes.iter().position(|&byte| byte == TERMINATOR);
     end.map_or(0, |end| end + 1)
 }

@@ -121,7 +121,7 @@ proptest! {
         for (text, shared) in &texts {
             let frame = EncodedFrame::text(text);
             expected.extend_from_slice(frame.as_bytes());
-            if *shared { outbox.push_shared(&frame) } else { outbox.push(text) }.unwrap();
+            if *shared { outbox.push_shared(&Shared::new(frame.clone())) } else { outbox.push(text) }.unwrap();
         }
         let mut io = Portions { portion, full: false, taken: Vec::new() };
         let mut cx = Context::from_waker(Waker::noop());
@@ -143,7 +143,7 @@ proptest! {
         for (text, shared) in &texts {
             let frame = EncodedFrame::text(text);
             let push = |outbox: &mut Outbox| {
-                if *shared { outbox.push_shared(&frame) } else { outbox.push(text) }
+                if *shared { outbox.push_shared(&Shared::new(frame.clone())) } else { outbox.push(text) }
             };
             if push(&mut outbox) == Err(SendError::Full) {
                 prop_assert!(outbox.make_room(frame.as_bytes().len()));

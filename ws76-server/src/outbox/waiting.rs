@@ -21,8 +21,6 @@ impl Outbox {
     /// Whether the first `count` of all messages accepted have left to the kernel or were dropped.
     pub(crate) const fn is_gone(&self, count: u64) -> bool {
         let here = self.queue.messages() as u64 + self.dropped_behind;
-        #[cfg(feature = "rfc6455")]
-        let here = here + self.in_hand;
         self.accepted - here >= count
     }
 

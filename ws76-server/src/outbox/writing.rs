@@ -7,9 +7,8 @@ use std::{
 };
 
 use tokio::io::AsyncWrite;
-use ws76_codec::EncodedFrame;
 
-use super::{Entry, Outbox};
+use super::{Entry, Outbox, Shared};
 use crate::{Posix, stats::Traffic, stream::Writer};
 
 impl Outbox {
@@ -76,11 +75,11 @@ impl Outbox {
         !self.queue.is_empty()
     }
 
-    /// Writes a frame for which there is room, where nothing is queued and [`Self::can_write_now`];
+    /// Writes a text for which there is room, where nothing is queued and [`Self::can_write_now`];
     /// what the stream does not take is queued. Returns what was done, unless the driver has to see
     /// to the rest.
-    pub(crate) fn write_shared_now(&mut self, frame: &EncodedFrame) -> Option<Traffic> {
-        let bytes = frame.as_bytes();
+    pub(crate) fn write_shared_now(&mut self, shared: &Shared) -> Option<Traffic> {
+        let bytes = shared.frame(self.is_rfc6455()).bytes();
         let written = self.writer.as_ref().map(|writer| writer.try_write(bytes));
         let written = written.unwrap_or(Ok(0)).unwrap_or_else(|error| {
             self.note(error);
@@ -144,6 +143,23 @@ impl Outbox {
         Pin::new(io).poll_flush(cx)
     }
 
+    /// Writes what is not queued here: all of it, before anybody writes anything else. To be called by
+    /// the driver, whose stream `io` is.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) fn poll_write_beside<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        write: impl FnOnce(&mut (dyn AsyncWrite + Unpin)) -> Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        let stream: &mut (dyn AsyncWrite + Unpin) = match &mut self.writer {
+            Some(writer) => writer,
+            None => io,
+        };
+        let written = write(stream);
+        self.blocked = written.is_pending();
+        written
+    }
+
     /// Shuts the write side of the stream down. To be called by the driver, whose stream `io` is.
     pub(crate) fn poll_shutdown<S: AsyncWrite + Unpin>(
         &mut self,
@@ -187,7 +203,7 @@ impl Outbox {
 
     pub(super) fn consume(&mut self, count: usize) {
         self.wrote(count as u64);
-        let gone = self.queue.consume(count) as u64;
+        let gone = self.queue.consume(count, self.first_frame_len()) as u64;
         if gone == 0 {
             return;
         }

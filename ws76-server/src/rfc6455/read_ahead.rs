@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -16,13 +16,12 @@ use tokio::{
 use super::Fragments;
 use crate::{Rfc6455Error, read_buffer::ReadBuffer};
 
-/// `S`, what was read from it, and the count of bytes written to it since it was last told.
+/// `S`, and what was read from it.
 #[derive(Debug)]
 pub(super) struct ReadAhead<S> {
     io: S,
     src: ReadBuffer,
     fragments: Fragments,
-    written: u64,
 }
 
 impl<S> ReadAhead<S> {
@@ -34,7 +33,6 @@ impl<S> ReadAhead<S> {
             io,
             src: ReadBuffer::new(src),
             fragments,
-            written: 0,
         }
     }
 
@@ -56,17 +54,13 @@ impl<S> ReadAhead<S> {
         self.src.take_read_len()
     }
 
-    pub(super) const fn take_written(&mut self) -> u64 {
-        core::mem::replace(&mut self.written, 0)
-    }
-
     pub(super) fn rest(&mut self) {
         self.src.rest();
     }
 
-    /// What was read, and the write side, for one call of tungstenite.
-    pub(super) const fn during<'a, 'b>(&'a mut self, cx: &'a mut Context<'b>) -> During<'a, 'b, S> {
-        During { stream: self, cx }
+    /// The stream, to be written to.
+    pub(super) const fn io(&mut self) -> &mut S {
+        &mut self.io
     }
 }
 
@@ -88,42 +82,60 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ReadAhead<S> {
         self.src.clear();
         self.src.poll_read(&mut self.io, cx)
     }
-
-    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
 }
 
-/// A stream as tungstenite wants it: what is not ready is an error, which it passes on. The end of
-/// what was read is no more than that: at the end of a stream, tungstenite would refuse to send what
-/// is still queued.
-pub(super) struct During<'a, 'b, S> {
-    stream: &'a mut ReadAhead<S>,
-    cx: &'a mut Context<'b>,
-}
-
-impl<S> Read for During<'_, '_, S> {
+/// What was read, as tungstenite wants it: what is not ready is an error, which it passes on. The end
+/// of what was read is no more than that: at the end of a stream, tungstenite would refuse to send what
+/// it still holds.
+impl<S> Read for ReadAhead<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let src = self.stream.src.bytes();
-        if src.is_empty() {
+        let src = self.src.as_slice();
+        let count = buf.len().min(src.len());
+        if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let count = buf.len().min(src.len());
-        src.copy_to_slice(buf.get_mut(..count).unwrap_or_default());
+        let (src, _) = src.split_at(count);
+        buf.get_mut(..count)
+            .unwrap_or_default()
+            .copy_from_slice(src);
+        self.src.take(count);
         Ok(count)
     }
 }
 
-impl<S: AsyncWrite + Unpin> Write for During<'_, '_, S> {
+/// Nothing is written while tungstenite reads: it holds its answers.
+impl<S> Write for ReadAhead<S> {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// The write side of a stream, as tungstenite wants it, and the count of bytes written to it.
+pub(super) struct Writing<'a, 'b> {
+    pub(super) stream: &'a mut (dyn AsyncWrite + Unpin),
+    pub(super) cx: &'a mut Context<'b>,
+    pub(super) written: &'a mut u64,
+}
+
+impl Read for Writing<'_, '_> {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for Writing<'_, '_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let written = Pin::new(&mut self.stream.io).poll_write(self.cx, buf);
-        let count = ready_or_error(written)?;
-        self.stream.written += count as u64;
+        let count = ready_or_error(Pin::new(&mut *self.stream).poll_write(self.cx, buf))?;
+        *self.written += count as u64;
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        ready_or_error(Pin::new(&mut self.stream.io).poll_flush(self.cx))
+        ready_or_error(Pin::new(&mut *self.stream).poll_flush(self.cx))
     }
 }
 

@@ -172,14 +172,8 @@ impl Conn {
                 && bytes + slack.1 + len <= rules.config.max_queued_len)
     }
 
-    /// P2, P7: what may become of a text of `len` bytes; `queued` messages were in the queue.
-    pub(crate) fn allowed(
-        &self,
-        rules: &Rules,
-        len: usize,
-        queued: Option<usize>,
-        policy: bool,
-    ) -> Vec<Kind> {
+    /// P2, P7: what may become of a text of `len` bytes.
+    pub(crate) fn allowed(&self, rules: &Rules, len: usize, policy: bool) -> Vec<Kind> {
         let config = &rules.config;
         let too_long = len > config.frames.max_message_len;
         let storm = rules.slack != (0, 0);
@@ -214,17 +208,10 @@ impl Conn {
             Status::Open if too_long => vec![Kind::TooLong],
             Status::Open if self.has_room(rules, len + 2) => vec![Kind::Queued],
             Status::Open => {
-                // What waits for the end of a turn is written to a client of draft-76 when it is in
-                // the way.
-                let full = self.frozen
-                    || (rules.single
-                        && self.speaks == Speaks::Rfc6455
-                        && queued.is_some_and(|n| n >= config.max_queued_messages));
+                // What waits for the end of a turn is written when it is in the way.
                 let makes_room = policy && config.slow_receiver == SlowReceiver::DropOldest;
-                match (full, makes_room) {
-                    (_, true) if self.frozen || self.speaks == Speaks::Rfc6455 => {
-                        vec![Kind::Queued]
-                    }
+                match (self.frozen, makes_room) {
+                    (true, true) => vec![Kind::Queued],
                     // A message that is partly written stays, and may be all that is in the queue.
                     (true, false) => vec![Kind::Full],
                     _ => vec![Kind::Queued, Kind::Full],
@@ -296,12 +283,8 @@ impl Conn {
             }
         }
         let has = |cause| self.causes.contains(&cause);
-        // What tungstenite holds when an RFC 6455 connection is cut may have been written or not.
-        let held = has(Cause::Slow) && self.speaks == Speaks::Rfc6455;
-        let bytes_lost = has(Cause::Reset) || has(Cause::Abort) || held;
-        // What an RFC 6455 client sent behind its own closing frame may not be sent any more.
-        let late = has(Cause::Peer) && self.speaks == Speaks::Rfc6455;
-        if !lossy && !bytes_lost && !late {
+        let bytes_lost = has(Cause::Reset) || has(Cause::Abort);
+        if !lossy && !bytes_lost {
             assert_eq!(dropped, popped, "{id} dropped what it need not");
             for entry in queue.iter().filter(|entry| entry.sure) {
                 assert!(got.contains(&entry.text), "{id} lost {:.20}", entry.text);

@@ -3,7 +3,7 @@
 use ws76_server::SendError;
 
 use crate::{
-    ledger::{Conn, Kind},
+    ledger::Kind,
     sends::{Outcome, Record, To},
     world::{World, index},
 };
@@ -14,7 +14,6 @@ impl World {
         let len = record.text.len();
         let policy = !matches!(record.to, To::Try(_));
         let rules = self.rules.clone();
-        let before = |conn: &Conn| record.queued.get(&conn.id()).copied();
         match (&record.to, record.outcome) {
             (to, Outcome::One(result)) => {
                 self.queued += u64::from(result.is_ok());
@@ -27,7 +26,7 @@ impl World {
                     assert_eq!(result, Err(SendError::Closed), "an id that never was");
                     return;
                 };
-                let mut allowed = conn.allowed(&rules, len, before(conn), policy);
+                let mut allowed = conn.allowed(&rules, len, policy);
                 if allowed.contains(&Kind::Absent) {
                     allowed.push(Kind::Closed);
                 }
@@ -44,7 +43,7 @@ impl World {
                 let mut least = [0; 4];
                 let mut most = [0; 4];
                 for conn in self.conns.iter_mut().filter(|conn| conn.id() != source) {
-                    let kinds = conn.allowed(&rules, len, before(conn), policy);
+                    let kinds = conn.allowed(&rules, len, policy);
                     let mut counts: Vec<usize> = kinds.iter().map(|kind| column(*kind)).collect();
                     counts.sort_unstable();
                     counts.dedup();

@@ -33,26 +33,16 @@ pub(crate) struct Record {
     pub(crate) to: To,
     pub(crate) text: String,
     pub(crate) outcome: Outcome,
-    /// The messages in each queue just before; with one thread, when it was sent.
-    pub(crate) queued: HashMap<u64, usize>,
 }
 
 pub(crate) fn send(registry: &Registry, to: To, text: String) -> Record {
-    let all = registry.connections();
-    let queued = all.iter().map(|one| (one.id().get(), one.queued()));
-    let queued = queued.collect();
     let outcome = match &to {
         To::One(id) => Outcome::One(registry.unicast(*id, &text)),
         To::But(id) => Outcome::Many(registry.broadcast(*id, &text)),
         To::All => Outcome::Many(registry.send_all(&text)),
         To::Try(connection) => Outcome::One(connection.try_send(&text)),
     };
-    Record {
-        to,
-        text,
-        outcome,
-        queued,
-    }
+    Record { to, text, outcome }
 }
 
 /// Lets a handler wait until the test says so.

@@ -1,10 +1,10 @@
-//! Draft-76 frames in a batch, which come behind all others.
+//! Frames in a batch, which come behind all others.
 
-use super::{Queue, TERMINATOR};
+use super::Queue;
 use crate::outbox::Batched;
 
 impl Queue {
-    /// Puts a draft-76 frame that is in a batch behind all others.
+    /// Puts a frame that is in a batch behind all others.
     #[inline]
     pub(in crate::outbox) fn push_batched(&mut self, frame: &Batched) {
         self.messages += 1;
@@ -44,10 +44,8 @@ impl Queue {
         if self.inline.capacity() - self.inline.len() < len {
             self.make_room_inline(len);
         }
-        batched.with(|frames| {
-            self.inline.extend_from_slice(frames);
-            self.run.messages += frames.iter().filter(|&&byte| byte == TERMINATOR).count();
-        });
+        batched.with(|frames| self.inline.extend_from_slice(frames));
+        self.run.messages += batched.messages();
         self.run.len += len;
     }
 }

@@ -16,6 +16,8 @@ enum Step {
     PushInTurn(String),
     /// Another receiver is sent this in the turn.
     PassBy(String),
+    /// Where the protocol has binary messages.
+    PushBinary(Vec<u8>),
     /// The stream takes so many bytes, if there are as many.
     Write(usize),
     /// As [`Self::Write`], by others than the driver.
@@ -28,10 +30,13 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => "[a-zé]{0,6}".prop_map(Step::Push),
+        1 => (60..70_usize).prop_map(|len| Step::Push("é".repeat(len))),
         2 => "[a-z]{0,6}".prop_map(Step::PushShared),
         4 => "[a-z]{0,6}".prop_map(Step::PushInTurn),
         1 => "[a-z]{0,3}".prop_map(Step::PassBy),
+        1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(Step::PushBinary),
         3 => (0..30_usize).prop_map(Step::Write),
+        1 => (100..300_usize).prop_map(Step::Write),
         3 => (0..30_usize).prop_map(Step::WriteNow),
         1 => Just(Step::DropOldest),
         1 => Just(Step::Rest),
@@ -52,9 +57,8 @@ struct Naive {
 }
 
 impl Naive {
-    fn push(&mut self, text: &str) {
-        self.frames
-            .push_back(EncodedFrame::text(text).as_bytes().to_vec());
+    fn push(&mut self, frame: Vec<u8>) {
+        self.frames.push_back(frame);
         self.accepted += 1;
         self.numbers.push_back(self.accepted);
     }
@@ -141,10 +145,36 @@ impl AsyncWrite for Takes<'_> {
     }
 }
 
+/// A text as it is sent.
+fn frame(protocol: Protocol, text: &str) -> Vec<u8> {
+    match protocol {
+        Protocol::Rfc6455 => message(0x81, text.as_bytes()),
+        _ => EncodedFrame::text(text).as_bytes().to_vec(),
+    }
+}
+
+/// A message of RFC 6455 as it is sent.
+fn message(first: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+    match content.len() {
+        ..126 => [&[first, low], content].concat(),
+        _ => [&[first, 126, high, low], content].concat(),
+    }
+}
+
+const PROTOCOLS: &[Protocol] = &[
+    Protocol::Draft76,
+    #[cfg(feature = "rfc6455")]
+    Protocol::Rfc6455,
+];
+
 proptest! {
     #[test]
-    fn every_step_does_what_the_naive_queue_does(steps in prop::collection::vec(step(), 0..120)) {
-        let mut outbox = outbox(1000, 100_000);
+    fn every_step_does_what_the_naive_queue_does(
+        steps in prop::collection::vec(step(), 0..120),
+        protocol in prop::sample::select(PROTOCOLS),
+    ) {
+        let mut outbox = Outbox::new(&Arc::default(), protocol);
         let mut naive = Naive::default();
         let mut taken = Vec::new();
         let mut told = Traffic::NONE;
@@ -152,18 +182,25 @@ proptest! {
             match &step {
                 Step::Push(text) => {
                     outbox.push(text).unwrap();
-                    naive.push(text);
+                    naive.push(frame(protocol, text));
                 }
                 Step::PushShared(text) => {
-                    outbox.push_shared(&EncodedFrame::text(text)).unwrap();
-                    naive.push(text);
+                    outbox.push_shared(&Shared::new(EncodedFrame::text(text))).unwrap();
+                    naive.push(frame(protocol, text));
+                }
+                Step::PushBinary(bytes) => {
+                    let pushed = outbox.push_binary(&Bytes::from(bytes.clone()));
+                    prop_assert_eq!(pushed.is_ok(), protocol == Protocol::Rfc6455);
+                    if pushed.is_ok() {
+                        naive.push(message(0x82, bytes));
+                    }
                 }
                 Step::PushInTurn(text) => {
                     outbox.add_shared_in_turn(&Shared::new(EncodedFrame::text(text)));
-                    naive.push(text);
+                    naive.push(frame(protocol, text));
                 }
                 Step::PassBy(text) => {
-                    crate::turn::batch(text.as_bytes());
+                    crate::turn::batch(text.as_bytes(), protocol == Protocol::Rfc6455);
                 }
                 Step::WriteNow(count) => {
                     let kernel = Kernel::new(*count);
@@ -213,8 +250,8 @@ proptest! {
 #[test]
 fn queue_that_never_empties_keeps_no_more_than_it_holds() {
     // P11: the client is a message behind, for ever, whatever becomes of the others.
-    for drops in [false, true] {
-        let mut outbox = outbox(1000, 100_000);
+    for (&protocol, drops) in PROTOCOLS.iter().flat_map(|one| [(one, false), (one, true)]) {
+        let mut outbox = Outbox::new(&Arc::default(), protocol);
         let mut taken = Vec::new();
         outbox.push("0123456789").unwrap();
         for _ in 0..10_000 {

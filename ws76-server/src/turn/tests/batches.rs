@@ -32,7 +32,11 @@ fn room(receiver: &Receiver) -> usize {
 
 /// How many receivers and turns hold on to the batch of this thread.
 fn holders() -> usize {
-    TURN.with(|turn| turn.borrow().batch.as_ref().map_or(0, Arc::strong_count))
+    TURN.with(|turn| {
+        turn.borrow().batches[0]
+            .as_ref()
+            .map_or(0, Arc::strong_count)
+    })
 }
 
 #[test]
