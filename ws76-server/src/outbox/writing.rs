@@ -9,7 +9,7 @@ use std::{
 use tokio::io::AsyncWrite;
 use ws76_codec::EncodedFrame;
 
-use super::{Entry, Outbox};
+use super::{Entry, Outbox, Queue};
 use crate::{Posix, stream::Writer};
 
 impl Outbox {
@@ -47,32 +47,23 @@ impl Outbox {
         if self.blocked {
             return false;
         }
-        let Some(writer) = self.writer.take() else {
-            return true;
-        };
         while !self.queue.is_empty() {
-            let written = match self.queue.only() {
-                Some(bytes) => writer.try_write(bytes),
-                None => {
-                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                    let count = self.queue.slices(&mut slices);
-                    writer.try_write_vectored(slices.get(..count).unwrap_or_default())
-                }
+            let written = match (&self.writer, self.queue.only()) {
+                (Some(writer), Some(bytes)) => writer.try_write(bytes),
+                (Some(writer), None) => self.queue.try_write_slices(writer),
+                (None, _) => return true,
             };
             match written {
                 Ok(done) if done > 0 => self.consume(done),
                 // The driver meets the same, and knows what to do.
-                Ok(_) => break,
-                Err(error) => {
-                    self.note(error);
-                    break;
+                failed => {
+                    self.note(failed);
+                    return true;
                 }
             }
         }
-        self.writer = Some(writer);
         self.queue.rest();
-        self.queue.stay();
-        !self.queue.is_empty()
+        false
     }
 
     /// Writes a frame for which there is room, where nothing is queued and [`Self::can_write_now`];
@@ -81,7 +72,7 @@ impl Outbox {
         let bytes = frame.as_bytes();
         let written = self.writer.as_ref().map(|writer| writer.try_write(bytes));
         let written = written.unwrap_or(Ok(0)).unwrap_or_else(|error| {
-            self.note(error);
+            self.note(Err(error));
             0
         });
         self.accepted += 1;
@@ -96,9 +87,13 @@ impl Outbox {
     }
 
     /// Notes how a stream failed that says it once: from then on it has merely ended.
-    fn note(&mut self, error: io::Error) {
+    #[cold]
+    fn note(&mut self, written: io::Result<usize>) {
+        self.queue.stay();
         let again = [io::ErrorKind::WouldBlock, io::ErrorKind::BrokenPipe];
-        if !again.contains(&error.kind()) {
+        if let Err(error) = written
+            && !again.contains(&error.kind())
+        {
             self.failed = Some(error.into());
         }
     }
@@ -109,7 +104,21 @@ impl Outbox {
     }
 
     /// Offers the stream what is queued. To be called by the driver, whose stream `io` is.
+    #[inline]
     pub(crate) fn poll_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Most streams take all at once, and nobody is to be woken then.
+        if self.can_write_now() && !self.write_now() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_flush_rest(io, cx)
+    }
+
+    #[inline(never)]
+    fn poll_flush_rest<S: AsyncWrite + Unpin>(
         &mut self,
         io: &mut S,
         cx: &mut Context<'_>,
@@ -179,6 +188,7 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn consume(&mut self, count: usize) {
         self.wrote(count as u64);
         let gone = self.queue.consume(count) as u64;
@@ -192,6 +202,16 @@ impl Outbox {
             self.sent -= 1;
         }
         self.dropped_behind = 0;
+    }
+}
+
+impl Queue {
+    /// Writes what is in more than one piece, as far as that can be written at once.
+    #[inline(never)]
+    fn try_write_slices(&self, writer: &Writer) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = self.slices(&mut slices);
+        writer.try_write_vectored(slices.get(..count).unwrap_or_default())
     }
 }
 
