@@ -16,22 +16,28 @@ use crate::{
     ConnectionError, Posix, Protocol,
     outbox::Outbox,
     read_buffer::ReadBuffer,
-    wire::{CloseCode, Incoming, Wire},
+    stream::Stream,
+    wire::{CloseCode, Incoming, Read, Wire},
 };
 
 /// A stream behind the opening handshake of draft-76.
 #[derive(Debug)]
-pub(crate) struct Draft76<S> {
-    io: S,
+pub(crate) struct Draft76<T> {
+    io: Stream<T>,
     decoder: Decoder,
     src: ReadBuffer,
     /// Whether there is a closing frame: not in draft-75.
     closes: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Draft76<S> {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Draft76<T> {
     /// `src` holds what was read behind the opening handshake.
-    pub(crate) fn new(io: S, src: BytesMut, config: DecoderConfig, protocol: Protocol) -> Self {
+    pub(crate) fn new(
+        io: Stream<T>,
+        src: BytesMut,
+        config: DecoderConfig,
+        protocol: Protocol,
+    ) -> Self {
         Self {
             io,
             decoder: Decoder::new(config),
@@ -42,15 +48,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Draft76<S> {
 
     #[inline(never)]
     fn next_long_text(&mut self) -> Option<Text> {
-        if self.src.is_empty() {
-            return None;
-        }
         // An error is told again by what is asked next.
         self.decoder.decode_text(self.src.bytes()).ok().flatten()
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
     /// Some clients never answer a closing frame, and see the end of the stream only.
     const SHUTS_DOWN_EARLY: bool = true;
 
@@ -82,15 +85,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
         !self.src.is_empty()
     }
 
+    #[inline(always)]
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Read, ConnectionError>> {
+        if !self.src.is_empty() {
+            return Poll::Ready(Ok(Read::Other));
+        }
+        if self.src.is_lent() {
+            // Most often that was all, and this is the quickest way to be told of more.
+            ready!(self.io.poll_readable(cx));
+        }
+        let read = ready!(self.src.poll_read(&mut self.io, cx));
+        Poll::Ready(match read.map_err(Posix::from)? {
+            0 => self
+                .decoder
+                .finish()
+                .map(|()| Read::End)
+                .map_err(Into::into),
+            _ => Ok(Read::Bytes),
+        })
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
         loop {
-            if !self.src.is_empty() {
-                if let Some(text) = self.next_text() {
-                    return Poll::Ready(Ok(Incoming::Text(text)));
-                }
-                if let Some(incoming) = self.next_read()? {
-                    return Poll::Ready(Ok(incoming));
-                }
+            if let Some(incoming) = self.next_read()? {
+                return Poll::Ready(Ok(incoming));
             }
             let read = ready!(self.src.poll_read(&mut self.io, cx));
             if read.map_err(Posix::from)? == 0 {
@@ -100,10 +118,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<S> {
         }
     }
 
+    #[inline]
     fn rest(&mut self) {
         self.src.rest();
     }
 
+    #[inline]
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
         outbox.poll_flush(&mut self.io, cx)
     }

@@ -11,22 +11,21 @@
 
 mod calling;
 mod closing;
+mod messages;
 mod timing;
 
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use calling::{caught, first_poll};
+use calling::caught;
 use closing::Close;
 pub(crate) use timing::after;
 use timing::jitter;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::{either::Either, sync::CancellationToken};
-use ws76_codec::Text;
 
 use crate::{
     CloseStatus, Config, Connection, ConnectionError, Handler,
@@ -35,8 +34,7 @@ use crate::{
     outbox::{Asked, Dropped, Phase},
     registry::Registered,
     stats::{Counters, Traffic},
-    turn,
-    wire::{Incoming, Wire},
+    wire::Wire,
 };
 
 /// Calls the handler; what panics in that is caught. The future of the call is held once.
@@ -148,7 +146,7 @@ struct Driver<'a, W, S> {
     flushed: bool,
     /// Whether it has taken nothing of what is queued, since then.
     is_stalled: bool,
-    /// Since when that is so; if it is not, the earliest time at which nothing received counts as
+    /// Since when it is stalled; if it is not, the earliest time at which nothing received counts as
     /// idle, besides that of the last read.
     since: Instant,
     /// When the last ping went out, or the last heartbeat where the protocol has no ping.
@@ -194,130 +192,11 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         }
     }
 
-    /// Calls the handler with what comes, one message after the other, until the connection is to
-    /// end. What it is called with becomes a call by `text` and `binary`.
-    fn poll_messages<F: Future<Output = ()>>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut call: Pin<&mut Option<F>>,
-        text: impl Fn(Text) -> F,
-        binary: impl Fn(Bytes) -> F,
-    ) -> Poll<End> {
-        if call.is_some() {
-            match ready!(self.poll_call(cx, call.as_mut())) {
-                Ok(()) => self.returned(),
-                Err(end) => return Poll::Ready(end),
-            }
-        }
-        let mut more = false;
-        loop {
-            if self.goes_on()
-                && let Some(content) = self.wire.next_text()
-            {
-                self.took(content.len(), &mut more);
-                match caught(|| first_poll(cx, call.as_mut(), || text(content))) {
-                    Ok(Poll::Ready(())) => continue,
-                    Ok(Poll::Pending) => return self.poll_meanwhile(cx),
-                    Err(end) => return Poll::Ready(end),
-                }
-            }
-            let incoming = match self.next_read() {
-                Some(incoming) => incoming,
-                None => ready!(self.poll_next(cx)),
-            };
-            let polled = match incoming {
-                Ok(Incoming::Text(content)) => {
-                    self.took(content.len(), &mut more);
-                    caught(|| first_poll(cx, call.as_mut(), || text(content)))
-                }
-                Ok(Incoming::Binary(content)) => {
-                    self.took(content.len(), &mut more);
-                    caught(|| first_poll(cx, call.as_mut(), || binary(content)))
-                }
-                Ok(Incoming::Closing(status)) => {
-                    self.note_peer_status(status);
-                    return Poll::Ready(End::ClosingFrame);
-                }
-                Ok(Incoming::End) => return Poll::Ready(End::Eof),
-                Err(end) => return Poll::Ready(end),
-            };
-            match polled {
-                Ok(Poll::Ready(())) => {}
-                Ok(Poll::Pending) => return self.poll_meanwhile(cx),
-                Err(end) => return Poll::Ready(end),
-            }
-        }
-    }
-
-    /// What comes next, if it was read in this turn and may be taken in it.
-    fn next_read(&mut self) -> Option<Result<Incoming, End>> {
-        if !self.goes_on() {
-            return None;
-        }
-        let incoming = self.wire.next_read().transpose()?;
-        Some(incoming.map_err(End::Error))
-    }
-
-    /// Whether what was read in this turn may be taken in it.
-    #[inline]
-    fn goes_on(&self) -> bool {
-        self.turn > 0 && !self.is_spent() && self.may_read()
-    }
-
-    /// Whether the others have their turn first.
-    const fn is_spent(&self) -> bool {
-        self.turn >= MAX_TURN || (self.turn > 0 && self.turn_len >= self.max_turn_len)
-    }
-
-    fn may_read(&self) -> bool {
-        self.flushed && self.failed.is_none() && !self.connection.line().is_ending()
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
-        if let Some(end) = &self.failed {
-            return Poll::Ready(Err(**end));
-        }
-        if self.turn == 0 {
-            // Senders need not wake this task from now on.
-            self.connection.line().awake();
-        }
-        let spent = self.is_spent();
-        if !spent
-            && self.may_read()
-            && let Poll::Ready(incoming) = self.wire.poll_next(cx)
-        {
-            return Poll::Ready(incoming.map_err(End::Error));
-        }
-        let blocked = !self.flushed;
-        self.poll_flush(cx)?;
-        self.turn = 0;
-        self.turn_len = 0;
-        if self.flushed && (spent || blocked) {
-            // There may be more to read; the others have their turn first.
-            cx.waker().wake_by_ref();
-        } else {
-            self.wire.rest();
-        }
-        self.poll_timer(cx).map(Err)
-    }
-
     /// What is behind the end of a stream: a sender may have been told, and the driver was not.
     fn cause(&self, end: End) -> End {
         match (end, self.connection.line().outbox().failed()) {
             (End::Eof | End::Error(_), Some(error)) => End::Error(ConnectionError::Io(error)),
             (end, _) => end,
-        }
-    }
-
-    /// Notes that a message came. `more` is what the turn was told: whether there are others.
-    #[inline]
-    fn took(&mut self, len: usize, more: &mut bool) {
-        self.turn += 1;
-        self.turn_len += len;
-        self.received += 1;
-        if *more != self.wire.has_more() {
-            *more = !*more;
-            turn::expect_more(*more);
         }
     }
 
@@ -338,6 +217,11 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 
     /// Offers the kernel what is queued, and notes to be woken for what comes.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        self.poll_flush_here(cx)
+    }
+
+    #[inline(always)]
+    fn poll_flush_here(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         let line = self.connection.line();
         let mut outbox = line.outbox();
         line.sleep(&mut outbox, cx.waker());

@@ -39,8 +39,14 @@ use ws76_handshake::{HeadLimits, Incoming, RequestReader};
 use crate::rfc6455::Rfc6455;
 use crate::{
     CloseReason, Config, Connection, ConnectionError, Handler, Protocol, Registry, Request,
-    SendError, clock::Clock, draft76::Draft76, driver, registry::Registered, stats::Counters,
-    stream::Writer, turn::in_turns,
+    SendError,
+    clock::Clock,
+    draft76::Draft76,
+    driver,
+    registry::Registered,
+    stats::Counters,
+    stream::{Stream, Writer},
+    turn::in_turns,
 };
 
 /// How often a run takes a thread off that could go on.
@@ -257,7 +263,8 @@ fn serve(
                 let line = registered.connection().line();
                 line.outbox()
                     .set_writer(Some(Writer::Of(Box::new(Stream::new(&peer)))));
-                let mut wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
+                let mut wire =
+                    Draft76::new(Stream::Plain(stream), src, config.frames, Protocol::Draft76);
                 let driver = driver::run(
                     &mut wire, registered, handler, &config, &counters, &abort, &clock,
                 );

@@ -246,12 +246,14 @@ impl Line {
     }
 
     /// Notes that the driver goes to sleep: it is woken for what changes from now on.
+    #[inline]
     pub(crate) fn sleep(&self, outbox: &mut Outbox, waker: &Waker) {
         outbox.set_driver(waker);
         self.asleep.store(true, Ordering::Release);
     }
 
     /// Notes that the driver is awake, and is going to see what changes.
+    #[inline]
     pub(crate) fn awake(&self) {
         self.asleep.store(false, Ordering::Release);
     }

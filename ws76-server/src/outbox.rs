@@ -245,15 +245,15 @@ impl Outbox {
     }
 
     /// What was done since this was last asked.
+    #[inline]
     pub(crate) fn take_traffic(&mut self) -> Traffic {
         // Bounded, and far from these types' ends.
         let queued = self.queue.messages();
-        let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let done = Traffic {
             sent_messages: std::mem::take(&mut self.sent),
             sent_len: std::mem::take(&mut self.sent_len),
             dropped_messages: self.dropped - self.told.dropped,
-            queued_messages: signed(queued) - signed(self.told.queued),
+            queued_messages: queued as i64 - self.told.queued as i64,
             ..Traffic::default()
         };
         self.told = Told {
@@ -280,10 +280,11 @@ impl Outbox {
     }
 
     /// Notes the driver's waker.
+    #[inline]
     pub(crate) fn set_driver(&mut self, waker: &Waker) {
-        match &mut self.driver {
-            Some(driver) => driver.clone_from(waker),
-            driver => *driver = Some(waker.clone()),
+        let is_set = |driver: &Waker| driver.will_wake(waker);
+        if !self.driver.as_ref().is_some_and(is_set) {
+            self.driver = Some(waker.clone());
         }
     }
 

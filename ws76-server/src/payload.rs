@@ -50,6 +50,7 @@ pub(crate) mod sealed {
 }
 
 impl Utf8 for str {
+    #[inline]
     fn utf8(&self) -> &[u8] {
         self.as_bytes()
     }
@@ -64,6 +65,7 @@ impl Utf8 for str {
 }
 
 impl Utf8 for String {
+    #[inline]
     fn utf8(&self) -> &[u8] {
         self.as_bytes()
     }
@@ -78,6 +80,7 @@ impl Utf8 for String {
 }
 
 impl Utf8 for Text {
+    #[inline]
     fn utf8(&self) -> &[u8] {
         self.as_bytes()
     }
@@ -97,6 +100,7 @@ impl Utf8 for Text {
 }
 
 impl Utf8 for Cow<'_, str> {
+    #[inline]
     fn utf8(&self) -> &[u8] {
         self.as_bytes()
     }
@@ -111,6 +115,7 @@ impl Utf8 for Cow<'_, str> {
 }
 
 impl<T: Utf8 + ?Sized> Utf8 for &T {
+    #[inline]
     fn utf8(&self) -> &[u8] {
         T::utf8(self)
     }
@@ -130,6 +135,7 @@ impl<T: Utf8 + ?Sized> Utf8 for &T {
 }
 
 impl<T: Utf8 + ?Sized> Utf8 for Arc<T> {
+    #[inline]
     fn utf8(&self) -> &[u8] {
         T::utf8(self)
     }

@@ -13,8 +13,15 @@ use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
 thread_local! {
-    /// Empty, with room to read into, for the next connections that read on this thread.
-    static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Spare> = RefCell::default();
+}
+
+/// Empty, with room to read into, for the connections that read next on a thread.
+#[derive(Debug, Default)]
+struct Spare {
+    /// Without room when it is lent: it changes places with what has none.
+    next: BytesMut,
+    more: Vec<BytesMut>,
 }
 
 /// Bytes from a stream, at whose front the decoder works.
@@ -54,20 +61,14 @@ impl ReadBuffer {
     /// What was read and not taken yet, for a decoder to take from.
     #[inline]
     pub(crate) fn bytes(&mut self) -> &mut BytesMut {
-        if self.taken > 0 {
-            self.remove_taken();
-        }
-        &mut self.bytes
-    }
-
-    fn remove_taken(&mut self) {
         let taken = std::mem::take(&mut self.taken);
         if taken == self.bytes.len() {
             // The same place is read into again, which is in the processor's cache.
             self.bytes.clear();
-        } else {
+        } else if taken > 0 {
             self.bytes.advance(taken);
         }
+        &mut self.bytes
     }
 
     /// The same, where what is taken is told to [`Self::take`].
@@ -82,26 +83,30 @@ impl ReadBuffer {
         self.taken += count;
     }
 
+    /// Whether this has memory of the thread: it was read into since this was last at rest.
+    #[inline]
+    pub(crate) const fn is_lent(&self) -> bool {
+        self.is_lent
+    }
+
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.taken == self.bytes.len()
     }
 
     /// Reads what comes next, at most [`MAX_READ_LEN`] bytes; 0 at the end of the stream.
+    // Always, as all that a turn does to read: the ways that it seldom takes are functions.
+    #[inline(always)]
     pub(crate) fn poll_read<R: AsyncRead + Unpin>(
         &mut self,
         io: &mut R,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.bytes();
-        if !self.is_lent && self.bytes.is_empty() {
-            self.bytes = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-            self.is_lent = true;
+        if self.bytes().is_empty() && !self.is_lent {
+            self.borrow();
         }
-        if self.is_lent {
+        if !self.bytes.is_empty() || self.bytes.capacity() < CHUNK_LEN {
             self.make_room();
-        } else {
-            self.bytes.reserve(MIN_READ_LEN);
         }
         let mut room = (&mut self.bytes).limit(MAX_READ_LEN);
         let count = ready!(poll_read_buf(Pin::new(io), cx, &mut room))?;
@@ -112,11 +117,25 @@ impl ReadBuffer {
         Poll::Ready(Ok(count))
     }
 
+    /// Takes memory of the thread, if it has some, for the bytes that are not there.
+    fn borrow(&mut self) {
+        if self.bytes.capacity() > 0 {
+            // Its own, which is none of the thread's.
+            self.bytes = BytesMut::new();
+        }
+        self.is_lent = true;
+        // Not while the thread ends.
+        let _ = SPARE.try_with(|spare| spare.borrow_mut().lend(&mut self.bytes));
+    }
+
+    #[inline(never)]
     fn make_room(&mut self) {
+        if !self.is_lent {
+            self.bytes.reserve(MIN_READ_LEN);
+            return;
+        }
         // From the front, if nobody holds on to what was read.
-        if self.bytes.is_empty()
-            && (self.bytes.capacity() >= CHUNK_LEN || self.bytes.try_reclaim(CHUNK_LEN))
-        {
+        if self.bytes.is_empty() && self.bytes.try_reclaim(CHUNK_LEN) {
             return;
         }
         let room = self.bytes.capacity() - self.bytes.len();
@@ -136,27 +155,64 @@ impl ReadBuffer {
     }
 
     /// The connection is going to sleep: lets go of the thread's memory.
+    #[inline]
     pub(crate) fn rest(&mut self) {
-        if self.is_lent && self.bytes().len() < MIN_KEPT_LEN {
-            let own = match &*self.bytes {
-                [] => BytesMut::new(),
-                bytes => BytesMut::from(bytes),
-            };
-            let mut lent = std::mem::replace(&mut self.bytes, own);
-            self.is_lent = false;
-            lent.clear();
-            if lent.capacity() >= MIN_READ_LEN && lent.capacity() <= CHUNK_LEN {
-                // Not while the thread ends.
-                let _ = SPARE.try_with(|spare| {
-                    let mut spare = spare.borrow_mut();
-                    if spare.len() < MAX_SPARE {
-                        spare.push(lent);
-                    }
-                });
-            }
-        } else if !self.is_lent && self.is_empty() {
+        let len = self.bytes().len();
+        if self.is_lent && len == 0 {
+            self.give_back();
+        } else {
+            self.rest_with(len);
+        }
+    }
+
+    #[inline(never)]
+    fn rest_with(&mut self, len: usize) {
+        if self.is_lent && len < MIN_KEPT_LEN {
+            let own = BytesMut::from(&*self.bytes);
+            self.bytes.clear();
+            self.give_back();
+            self.bytes = own;
+        } else if len == 0 {
             self.bytes = BytesMut::new();
-            self.taken = 0;
+        }
+    }
+
+    /// Gives the thread's memory back, in which there is nothing.
+    fn give_back(&mut self) {
+        self.is_lent = false;
+        // Not while the thread ends.
+        let _ = SPARE.try_with(|spare| spare.borrow_mut().take_back(&mut self.bytes));
+    }
+}
+
+impl Spare {
+    #[inline]
+    fn lend(&mut self, bytes: &mut BytesMut) {
+        std::mem::swap(bytes, &mut self.next);
+        if bytes.capacity() == 0 {
+            self.lend_other(bytes);
+        }
+    }
+
+    #[cold]
+    fn lend_other(&mut self, bytes: &mut BytesMut) {
+        *bytes = self.more.pop().unwrap_or_default();
+    }
+
+    #[inline]
+    fn take_back(&mut self, bytes: &mut BytesMut) {
+        let is_fit = (MIN_READ_LEN..=CHUNK_LEN).contains(&bytes.capacity());
+        if is_fit && self.next.capacity() == 0 {
+            std::mem::swap(bytes, &mut self.next);
+        } else {
+            self.take_other_back(std::mem::take(bytes), is_fit);
+        }
+    }
+
+    #[cold]
+    fn take_other_back(&mut self, bytes: BytesMut, is_fit: bool) {
+        if is_fit && self.more.len() < MAX_SPARE - 1 {
+            self.more.push(bytes);
         }
     }
 }

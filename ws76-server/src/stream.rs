@@ -139,6 +139,17 @@ impl<T: 'static> Stream<T> {
     }
 }
 
+impl<T> Stream<T> {
+    /// Ready when there is something to read, and where that is not known.
+    #[inline]
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Reader(io) => io.as_ref().poll_read_ready(cx).map(|_| ()),
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
 /// `value` as what it is, if that is a `U`.
 #[expect(clippy::expect_used, reason = "only a `U` is taken")]
 fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {

@@ -57,6 +57,8 @@ struct Turn {
     written: usize,
     /// What they say was done.
     done: Traffic,
+    /// A turn within which this one is: a handler has run another driver.
+    outer: Option<Box<Self>>,
 }
 
 /// When to write what was queued in a turn.
@@ -118,7 +120,7 @@ pub(crate) fn in_turns<F: Future>(
         let waits = !lines.0.is_empty();
         if !waits {
             let polled = lines.during(counters, || driver.as_mut().poll(cx));
-            if polled.is_ready() {
+            if polled.is_ready() || lines.0.is_empty() {
                 return polled;
             }
         }
@@ -142,7 +144,15 @@ impl Turn {
             batches: [None, None],
             written: 0,
             done: Traffic::NONE,
+            outer: None,
         }
+    }
+
+    /// Puts a turn before the one that the thread is in.
+    #[cold]
+    fn nest(&mut self) {
+        let outer = std::mem::replace(self, Self::new());
+        self.outer = Some(Box::new(outer));
     }
 
     fn plan(&mut self, line: &Arc<Line>, outbox: &mut Outbox) -> When {
@@ -182,18 +192,10 @@ fn next_number() -> u64 {
 
 impl Lines {
     /// Does something in a turn, of which these are the lines. There are none yet.
+    #[inline]
     fn during<T>(&mut self, counters: &Counters, poll: impl FnOnce() -> T) -> T {
-        let outer = TURN.with(|turn| {
-            let mut turn = turn.borrow_mut();
-            let outer = turn
-                .is_on
-                .then(|| Box::new(std::mem::replace(&mut *turn, Turn::new())));
-            turn.is_on = true;
-            turn.more = false;
-            outer
-        });
+        enter();
         let _entered = Entered {
-            outer,
             lines: self,
             counters,
         };
@@ -202,9 +204,6 @@ impl Lines {
 
     /// Writes to as many as a turn may.
     fn write(&mut self, counters: &Counters) {
-        if self.0.is_empty() {
-            return;
-        }
         let mut done = Traffic::default();
         let count = self.0.len().min(MAX_WRITES);
         for line in self.0.drain(..count) {
@@ -226,34 +225,55 @@ impl Drop for Lines {
     }
 }
 
+fn enter() {
+    TURN.with(|turn| {
+        let mut turn = turn.borrow_mut();
+        if turn.is_on {
+            turn.nest();
+        }
+        turn.is_on = true;
+        turn.more = false;
+    });
+}
+
 /// The turn that a thread is in, until this is dropped: also when there is a panic.
 struct Entered<'a> {
-    /// A turn within which this one is: a handler has run another driver.
-    outer: Option<Box<Turn>>,
     lines: &'a mut Lines,
     counters: &'a Counters,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let done = TURN.try_with(|turn| {
+        let is_over = TURN.try_with(|turn| {
+            let mut turn = turn.borrow_mut();
+            turn.is_on = false;
+            turn.number == 0 && turn.outer.is_none()
+        });
+        if is_over == Ok(false) {
+            self.leave();
+        }
+    }
+}
+
+impl Entered<'_> {
+    /// Leaves a turn of which there were lines, or which was within another.
+    #[cold]
+    fn leave(&mut self) {
+        let done = TURN.with(|turn| {
             let mut turn = turn.borrow_mut();
             if !turn.lines.is_empty() {
                 std::mem::swap(&mut self.lines.0, &mut turn.lines);
             }
             let done = (turn.written > 0).then(|| std::mem::take(&mut turn.done));
-            turn.is_on = false;
-            if turn.number != 0 {
-                turn.batches.iter_mut().for_each(Batch::renew);
-            }
+            turn.batches.iter_mut().for_each(Batch::renew);
             turn.number = 0;
             turn.written = 0;
-            if let Some(outer) = self.outer.take() {
+            if let Some(outer) = turn.outer.take() {
                 *turn = *outer;
             }
             done
         });
-        if let Ok(Some(done)) = done {
+        if let Some(done) = done {
             self.counters.traffic(&done);
         }
     }

@@ -37,6 +37,13 @@ pub(crate) trait Wire: Unpin + Send {
         true
     }
 
+    /// Reads bytes, where nothing is to be done but that: what they hold is told by
+    /// [`Self::next_text`] and [`Self::next_read`].
+    #[inline]
+    fn poll_read(&mut self, _: &mut Context<'_>) -> Poll<Result<Read, ConnectionError>> {
+        Poll::Ready(Ok(Read::Other))
+    }
+
     /// Reads what comes next. After `Closing`, `End` or an error there is nothing more.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>>;
 
@@ -63,6 +70,16 @@ pub(crate) trait Wire: Unpin + Send {
 
     /// The count of bytes read since this was last asked.
     fn take_read_len(&mut self) -> u64;
+}
+
+/// What a read has brought.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Bytes,
+    /// The end of the stream.
+    End,
+    /// Not known yet: [`Wire::poll_next`] tells.
+    Other,
 }
 
 /// What came from the client.

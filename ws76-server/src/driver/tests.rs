@@ -10,6 +10,7 @@ use tokio::{
     sync::mpsc,
     task::coop::consume_budget,
 };
+use ws76_codec::Text;
 
 use super::*;
 use crate::Timeout;

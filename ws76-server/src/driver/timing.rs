@@ -30,10 +30,15 @@ impl<W: Wire, S> Driver<'_, W, S> {
         }
     }
 
+    #[inline]
     pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        if self.is_armed && !self.timer.is_elapsed() {
-            return Poll::Pending;
+        match self.is_armed && !self.timer.is_elapsed() {
+            true => Poll::Pending,
+            false => self.poll_due(cx),
         }
+    }
+
+    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             let (deadline, due) = self.deadline();
             // What is received only puts off what is due, except while a pong is awaited: what is due

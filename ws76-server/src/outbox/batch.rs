@@ -190,7 +190,7 @@ impl Outbox {
                 return None;
             }
             Err(error) => {
-                self.note(error);
+                self.note(Err(error));
                 return None;
             }
         }

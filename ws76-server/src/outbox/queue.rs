@@ -1,19 +1,15 @@
 //! The messages of an outbox, in their order.
 
 mod batched;
+mod spares;
 
-use std::{cell::RefCell, collections::VecDeque, io::IoSlice};
+use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
 
 use super::batch::Batched;
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455::{self, Content, Head};
-
-thread_local! {
-    /// Room for [`Queue::inline`], of queues that have become empty on this thread.
-    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
 
 /// Messages, and how much of the first was written. In this order in memory, as an outbox is.
 #[derive(Debug, Default)]
@@ -103,12 +99,13 @@ impl Queue {
         self.len += len;
     }
 
-    #[cold]
+    #[inline(never)]
     fn make_room_inline(&mut self, len: usize) {
         if self.inline.capacity() == 0 {
-            let spare = SPARES.try_with(|spares| spares.borrow_mut().pop());
-            let spare = spare.ok().flatten();
-            self.inline = spare.unwrap_or_else(|| Vec::with_capacity(len.max(MIN_ROOM)));
+            spares::lend(&mut self.inline);
+            if self.inline.capacity() == 0 {
+                self.inline = Vec::with_capacity(len.max(MIN_ROOM));
+            }
         } else if self.inline_at > self.inline.len() / 2 {
             // It never empties while the client is always a little behind.
             let gone = self.inline_at.saturating_sub(self.written);
@@ -223,20 +220,23 @@ impl Queue {
 
     /// So many bytes were written. Returns how many messages have left with that. How long an inline
     /// message is, is found by `frame_len`.
-    pub(super) fn consume(&mut self, mut count: usize, frame_len: fn(&[u8]) -> usize) -> usize {
+    #[inline]
+    pub(super) fn consume(&mut self, count: usize, frame_len: fn(&[u8]) -> usize) -> usize {
         self.len -= count;
-        if self.len == 0 {
-            let gone = self.messages;
-            self.messages = 0;
-            self.run = Run::default();
-            self.written = 0;
-            if self.entries.pop_front().is_some() {
-                self.entries.clear();
-            }
-            self.inline.clear();
-            self.inline_at = 0;
-            return gone;
+        if self.len > 0 {
+            return self.consume_part(count, frame_len);
         }
+        self.run = Run::default();
+        self.written = 0;
+        if !self.entries.is_empty() {
+            self.entries.clear();
+        }
+        self.inline.clear();
+        self.inline_at = 0;
+        std::mem::take(&mut self.messages)
+    }
+
+    fn consume_part(&mut self, mut count: usize, frame_len: fn(&[u8]) -> usize) -> usize {
         self.end_run();
         let mut gone = 0;
         while count > 0 {
@@ -332,28 +332,22 @@ impl Queue {
     }
 
     /// Gives back memory that an empty queue does not need.
+    #[inline]
     pub(super) fn rest(&mut self) {
         if !self.is_empty() {
             return;
         }
         if self.entries.capacity() > MAX_RESTING {
-            self.entries = VecDeque::new();
+            self.forget_entries();
         }
         if self.inline.capacity() > 0 {
-            let inline = std::mem::take(&mut self.inline);
-            // Not while the thread ends.
-            let _ = SPARES.try_with(|spares| {
-                let mut spares = spares.borrow_mut();
-                let max_len = if spares.is_empty() {
-                    MAX_SPARE_LEN
-                } else {
-                    MIN_ROOM
-                };
-                if inline.capacity() <= max_len && spares.len() < MAX_SPARES {
-                    spares.push(inline);
-                }
-            });
+            spares::take_back(&mut self.inline);
         }
+    }
+
+    #[cold]
+    fn forget_entries(&mut self) {
+        self.entries = VecDeque::new();
     }
 
     /// Bytes of memory for frames that are not shared.
@@ -388,8 +382,3 @@ const TERMINATOR: u8 = 0xff;
 const MIN_ROOM: usize = 640;
 /// Room for entries that an idle connection keeps.
 const MAX_RESTING: usize = 8;
-/// Room for bytes that is kept for the next queue.
-const MAX_SPARE_LEN: usize = 64 << 10;
-/// Queues for which a thread keeps room: as many as one broadcast fills at a time, of `MIN_ROOM` each
-/// but for the first.
-const MAX_SPARES: usize = 1 << 10;

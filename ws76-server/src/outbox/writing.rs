@@ -8,7 +8,7 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
-use super::{Entry, Outbox, Shared};
+use super::{Entry, Outbox, Queue, Shared};
 use crate::{Posix, stats::Traffic, stream::Writer};
 
 impl Outbox {
@@ -47,32 +47,23 @@ impl Outbox {
             return false;
         }
         self.queue.settle();
-        let Some(writer) = self.writer.take() else {
-            return true;
-        };
         while !self.queue.is_empty() {
-            let written = match self.queue.only() {
-                Some(bytes) => writer.try_write(bytes),
-                None => {
-                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                    let count = self.queue.slices(&mut slices);
-                    writer.try_write_vectored(slices.get(..count).unwrap_or_default())
-                }
+            let written = match (&self.writer, self.queue.only()) {
+                (Some(writer), Some(bytes)) => writer.try_write(bytes),
+                (Some(writer), None) => self.queue.try_write_slices(writer),
+                (None, _) => return true,
             };
             match written {
                 Ok(done) if done > 0 => self.consume(done),
                 // The driver meets the same, and knows what to do.
-                Ok(_) => break,
-                Err(error) => {
-                    self.note(error);
-                    break;
+                failed => {
+                    self.note(failed);
+                    return true;
                 }
             }
         }
-        self.writer = Some(writer);
         self.queue.rest();
-        self.queue.stay();
-        !self.queue.is_empty()
+        false
     }
 
     /// Writes a text for which there is room, where nothing is queued and [`Self::can_write_now`];
@@ -82,7 +73,7 @@ impl Outbox {
         let bytes = shared.frame(self.is_rfc6455()).bytes();
         let written = self.writer.as_ref().map(|writer| writer.try_write(bytes));
         let written = written.unwrap_or(Ok(0)).unwrap_or_else(|error| {
-            self.note(error);
+            self.note(Err(error));
             0
         });
         self.accepted += 1;
@@ -100,9 +91,13 @@ impl Outbox {
     }
 
     /// Notes how a stream failed that says it once: from then on it has merely ended.
-    pub(super) fn note(&mut self, error: io::Error) {
+    #[cold]
+    pub(super) fn note(&mut self, written: io::Result<usize>) {
+        self.queue.stay();
         let again = [io::ErrorKind::WouldBlock, io::ErrorKind::BrokenPipe];
-        if !again.contains(&error.kind()) {
+        if let Err(error) = written
+            && !again.contains(&error.kind())
+        {
             self.failed = Some(error.into());
         }
     }
@@ -113,7 +108,21 @@ impl Outbox {
     }
 
     /// Offers the stream what is queued. To be called by the driver, whose stream `io` is.
+    #[inline]
     pub(crate) fn poll_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Most streams take all at once, and nobody is to be woken then.
+        if self.can_write_now() && !self.write_now() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_flush_rest(io, cx)
+    }
+
+    #[inline(never)]
+    fn poll_flush_rest<S: AsyncWrite + Unpin>(
         &mut self,
         io: &mut S,
         cx: &mut Context<'_>,
@@ -201,6 +210,7 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     pub(super) fn consume(&mut self, count: usize) {
         self.wrote(count as u64);
         let gone = self.queue.consume(count, self.first_frame_len()) as u64;
@@ -214,6 +224,16 @@ impl Outbox {
             self.sent -= 1;
         }
         self.dropped_behind = 0;
+    }
+}
+
+impl Queue {
+    /// Writes what is in more than one piece, as far as that can be written at once.
+    #[inline(never)]
+    fn try_write_slices(&self, writer: &Writer) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = self.slices(&mut slices);
+        writer.try_write_vectored(slices.get(..count).unwrap_or_default())
     }
 }
 

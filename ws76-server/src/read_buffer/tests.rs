@@ -35,8 +35,9 @@ fn read(buffer: &mut ReadBuffer, piece: &[u8]) -> usize {
 /// Room in the memory of this thread, which stays there.
 fn spare() -> usize {
     SPARE.with_borrow(|spare| {
-        assert!(spare.iter().all(BytesMut::is_empty));
-        spare.iter().map(BytesMut::capacity).sum()
+        let all = || spare.more.iter().chain([&spare.next]);
+        assert!(all().all(BytesMut::is_empty));
+        all().map(BytesMut::capacity).sum()
     })
 }
 
@@ -137,6 +138,17 @@ fn memory_of_long_frames_is_used_again_and_does_not_pile_up() {
     let (first, second) = (turn(), turn());
     let again = second.iter().filter(|memory| first.contains(memory));
     assert!(again.count() >= MAX_SPARE);
+}
+
+#[test]
+fn memory_of_a_connection_is_not_lent_to_others() {
+    // P11: what its request was read into.
+    let mut buffer = ReadBuffer::new(BytesMut::with_capacity(100));
+    read(&mut buffer, b"\x00a\xff");
+    assert_eq!((buffer.bytes.capacity(), spare()), (CHUNK_LEN, 0));
+    buffer.clear();
+    buffer.rest();
+    assert_eq!((buffer.bytes.capacity(), spare()), (0, CHUNK_LEN));
 }
 
 #[test]
