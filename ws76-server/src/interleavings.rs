@@ -45,7 +45,7 @@ use crate::{
     driver,
     registry::Registered,
     stats::Counters,
-    stream::{Stream, Writer},
+    stream::{self, Writer},
     turn::in_turns,
 };
 
@@ -263,8 +263,8 @@ fn serve(
                 let line = registered.connection().line();
                 line.outbox()
                     .set_writer(Some(Writer::Of(Box::new(Stream::new(&peer)))));
-                let mut wire =
-                    Draft76::new(Stream::Plain(stream), src, config.frames, Protocol::Draft76);
+                let stream = stream::Stream::Plain(stream);
+                let mut wire = Draft76::new(stream, src, config.frames, Protocol::Draft76);
                 let driver = driver::run(
                     &mut wire, registered, handler, &config, &counters, &abort, &clock,
                 );

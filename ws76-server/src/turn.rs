@@ -249,7 +249,7 @@ impl Drop for Entered<'_> {
             turn.is_on = false;
             turn.number == 0 && turn.outer.is_none()
         });
-        if is_over == Ok(false) {
+        if let Ok(false) = is_over {
             self.leave();
         }
     }
