@@ -47,7 +47,7 @@ fn draw(area: &Area<'_>, cases: &[CaseResults], height: i32) -> Result<(), Box<d
         text(area, &case.title, (MARGIN, y + 9), 17, HPos::Left)?;
         y += GROUP_GAP;
         for entry in case.entries.iter().skip(1) {
-            bar(area, entry, y)?;
+            bar(area, entry, case.ratio(entry), y)?;
             y += BAR;
         }
     }
@@ -55,8 +55,7 @@ fn draw(area: &Area<'_>, cases: &[CaseResults], height: i32) -> Result<(), Box<d
     Ok(())
 }
 
-fn bar(area: &Area<'_>, entry: &EntryResults, y: i32) -> Result<(), Box<dyn Error>> {
-    let ratio = entry.ratio().median;
+fn bar(area: &Area<'_>, entry: &EntryResults, ratio: f64, y: i32) -> Result<(), Box<dyn Error>> {
     let color = match entry.name.as_str() {
         name if name == entries::DRAFT76.name => RGBColor(11, 94, 168),
         name if name.starts_with("ws76") => RGBColor(120, 178, 226),

@@ -69,6 +69,11 @@ impl CaseResults {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
+    /// The median of a server beside that of bare TCP.
+    pub(crate) fn ratio(&self, entry: &EntryResults) -> f64 {
+        entry.figure().median / self.bare()
+    }
+
     /// The median of bare TCP.
     pub(crate) fn bare(&self) -> f64 {
         let bare = self.entries.first();
@@ -81,7 +86,8 @@ impl EntryResults {
         Summary::of(&self.figures)
     }
 
-    pub(crate) fn ratio(&self) -> Summary {
+    /// Round by round.
+    pub(crate) fn ratios(&self) -> Summary {
         Summary::of(&self.ratios)
     }
 }

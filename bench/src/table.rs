@@ -40,7 +40,7 @@ pub(crate) fn row(case: &CaseResults) -> String {
     let bare = case.bare();
     for (index, entry) in case.entries.iter().enumerate() {
         let figure = entry.figure().median;
-        let ratio = entry.ratio().median;
+        let ratio = case.ratio(entry);
         let text = match case.goal {
             Goal::BytesMore(_) => kib(figure),
             Goal::Ratio(_) if index == 0 => micros(figure),
@@ -61,7 +61,7 @@ pub(crate) fn spread(cases: &[CaseResults]) -> String {
         "case",
         "server",
         "CPU or memory",
-        "beside bare TCP",
+        "beside bare TCP, round by round",
         "rounds with a busy load generator",
     ];
     let mut text = line(head.into_iter()) + &line(head.iter().map(|_| "---"));
@@ -71,7 +71,7 @@ pub(crate) fn spread(cases: &[CaseResults]) -> String {
                 Goal::BytesMore(_) => kib(value),
                 Goal::Ratio(_) => micros(value),
             });
-            let ratio = with_quartiles(entry.ratio(), |value| format!("{value:.2}"));
+            let ratio = with_quartiles(entry.ratios(), |value| format!("{value:.2}"));
             let busy = format!("{} of {}", entry.load_was_busy, entry.figures.len());
             text += &line(
                 [&case.title, &entry.label, &figure, &ratio, &busy]
@@ -110,7 +110,7 @@ pub(crate) fn growth(points: &[Point]) -> String {
             point
                 .entries
                 .last()
-                .map(|entry| with_quartiles(entry.ratio(), |value| format!("{value:.2}"))),
+                .map(|entry| with_quartiles(entry.ratios(), |value| format!("{value:.2}"))),
         );
         text += &line(cells.iter().map(String::as_str));
     }

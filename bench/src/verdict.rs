@@ -4,7 +4,6 @@ use crate::{
     cases::{Goal, hundredths},
     entries,
     results::{CaseResults, EntryResults},
-    statistics::Summary,
     table::kib,
 };
 
@@ -29,7 +28,7 @@ pub(crate) fn verdict(cases: &[CaseResults]) -> String {
 
 fn missed(case: &CaseResults) -> Option<String> {
     let ours = case.entry(entries::DRAFT76.name)?;
-    let (figure, ratio) = (ours.figure().median, ours.ratio().median);
+    let (figure, ratio) = (ours.figure().median, case.ratio(ours));
     let is_met = case.goal.is_met(figure, ratio, case.bare());
     (!is_met).then(|| match case.goal {
         Goal::Ratio(_) => format!("{} ({ratio:.2})", case.title),
@@ -41,26 +40,24 @@ fn cheaper(case: &CaseResults) -> Vec<String> {
     let Some(ours) = case.entry(entries::DRAFT76.name) else {
         return Vec::new();
     };
-    let ours = ours.ratio().median;
+    let ours = case.ratio(ours);
     let is_less = |ratio: f64| hundredths(ratio) < hundredths(ours);
-    let cheaper = |peer: &&EntryResults| is_peer(peer) && is_less(peer.ratio().median);
+    let cheaper = |peer: &&EntryResults| is_peer(peer) && is_less(case.ratio(peer));
     let peers = case.entries.iter().filter(cheaper);
     peers
         .map(|peer| {
-            let theirs = peer.ratio().median;
+            let theirs = case.ratio(peer);
             let (label, title) = (&peer.label, &case.title);
             format!("{label}: {title} ({theirs:.2} against {ours:.2})")
         })
         .collect()
 }
 
-/// The ratio round by round, and its words.
+/// The ratio of the medians, and its words.
 fn beside_tungstenite(case: &CaseResults) -> Option<(f64, String)> {
     let ours = case.entry("ws76-rfc6455")?;
     let peer = case.entry("tokio-tungstenite-4k")?;
-    let figures = ours.figures.iter().zip(&peer.figures);
-    let ratios: Vec<_> = figures.map(|(ours, peer)| ours / peer).collect();
-    let ratio = Summary::of(&ratios).median;
+    let ratio = ours.figure().median / peer.figure().median;
     let is_cost = matches!(case.goal, Goal::Ratio(_));
     is_cost.then(|| (ratio, format!("{} ({ratio:.2})", case.title)))
 }
