@@ -15,7 +15,10 @@ use bytes::Bytes;
 #[cfg(feature = "simd")]
 use simdutf8::basic::from_utf8 as read_utf8;
 
-use crate::{Utf8Error, short::ShortFrame};
+use crate::{
+    Utf8Error,
+    short::{self, ShortFrame},
+};
 
 /// The text of one message: UTF-8, cheap to clone.
 ///
@@ -69,9 +72,10 @@ impl Text {
         Ok(Self::from_checked(bytes))
     }
 
-    /// Takes over the bytes of a text, which has proven that they are UTF-8, without a check.
+    /// Takes bytes whose owner has proven that they are UTF-8, without a check: copies what is short,
+    /// and shares the rest.
     ///
-    /// Should they lie elsewhere than the text, they are taken as by [`Text::from_utf8_lossy`].
+    /// Should the owner's text lie elsewhere than its bytes, that text is copied.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -79,33 +83,30 @@ impl Text {
     ///
     /// struct Message(Bytes);
     ///
+    /// impl AsRef<Bytes> for Message {
+    ///     fn as_ref(&self) -> &Bytes {
+    ///         &self.0
+    ///     }
+    /// }
+    ///
     /// impl AsRef<str> for Message {
     ///     fn as_ref(&self) -> &str {
     ///         std::str::from_utf8(&self.0).unwrap_or_default()
     ///     }
     /// }
     ///
-    /// impl From<Message> for Bytes {
-    ///     fn from(message: Message) -> Self {
-    ///         message.0
-    ///     }
-    /// }
-    ///
-    /// let bytes = Bytes::from("hello");
-    /// let text = Text::from_proven(Message(bytes.clone()));
-    /// assert_eq!(text.into_bytes().as_ptr(), bytes.as_ptr()); // no copy
+    /// let long = Bytes::from("hello ".repeat(10));
+    /// let text = Text::from_proven(&Message(long.clone()));
+    /// assert_eq!(text.into_bytes().as_ptr(), long.as_ptr()); // no copy
     /// let binary = Message(Bytes::from_static(b"\xff"));
-    /// assert_eq!(Text::from_proven(binary), "\u{fffd}"); // it has no text
+    /// assert_eq!(Text::from_proven(&binary), ""); // it has no text
     /// ```
-    #[inline]
-    pub fn from_proven(text: impl AsRef<str> + Into<Bytes>) -> Self {
-        let proven = text.as_ref().as_bytes().as_ptr_range();
-        let bytes = text.into();
-        if bytes.as_ptr_range() == proven {
-            Self::from_checked(bytes)
-        } else {
-            Self::from_utf8_lossy(bytes)
+    pub fn from_proven(owner: &(impl AsRef<str> + AsRef<Bytes>)) -> Self {
+        let (text, bytes): (&str, &Bytes) = (owner.as_ref(), owner.as_ref());
+        if text.len() <= short::LEN || text.as_bytes().as_ptr_range() != bytes.as_ptr_range() {
+            return Self::from(text);
         }
+        Self::from_checked(bytes.clone())
     }
 
     /// Takes `bytes` as text, with U+FFFD for each maximal sequence that is not UTF-8. Copies only
