@@ -42,6 +42,8 @@ pub(crate) struct Outbox {
     closing: bool,
     /// A message has left or was dropped since this was last asked, while somebody watches.
     moved: bool,
+    /// Nothing may be written any more: a frame was begun that is not going to end.
+    cut: bool,
     /// Somebody waits for room, or for what is queued to leave.
     watched: bool,
     /// Bytes were written to the stream since the driver last asked.
@@ -65,6 +67,8 @@ pub(crate) struct Outbox {
     dropped: u64,
     /// Messages dropped behind a first one that is partly written: gone when that one is.
     dropped_behind: u64,
+    /// Messages that a stream which others cannot write to has taken, and may hold yet.
+    in_stream: u64,
     /// Wakes the driver.
     driver: Option<Waker>,
     /// Wakes those who wait for room, or for what is queued to leave, once there was somebody.
@@ -97,7 +101,9 @@ impl Outbox {
             dropped: 0,
             closing: false,
             dropped_behind: 0,
+            in_stream: 0,
             moved: false,
+            cut: false,
             watched: false,
             progressed: false,
             driver: None,
@@ -123,9 +129,10 @@ impl Outbox {
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
             if utf8.len() >= MIN_LENT_LEN
+                && !self.blocked
                 && let Some(bytes) = text.shared()
             {
-                self.queue.push_message(Content::Text, bytes);
+                self.queue.push_lent_message(Content::Text, bytes);
             } else {
                 self.queue.copy_message(Content::Text, utf8);
             }
@@ -223,8 +230,11 @@ impl Outbox {
         }
         self.dropped += (self.queue.messages() - usize::from(self.closing)) as u64;
         self.closing = false;
+        self.cut |= self.queue.is_in_a_message();
         self.queue.clear();
         self.dropped_behind = 0;
+        // Whether the kernel has these is not known: they count as sent.
+        self.in_stream = 0;
     }
 
     pub(crate) const fn phase(&self) -> Phase {
@@ -293,8 +303,11 @@ impl Outbox {
         self.driver.as_ref()
     }
 
-    /// Queues the closing frame behind everything else.
+    /// Queues the closing frame behind everything else, unless a frame was cut off.
     pub(crate) fn push_closing(&mut self) {
+        if self.cut {
+            return;
+        }
         let frame = EncodedFrame::closing().into_bytes();
         self.queue.push(Entry::Frame(frame));
         self.accepted += 1;

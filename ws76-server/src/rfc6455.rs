@@ -100,8 +100,8 @@ pub(crate) struct Rfc6455<S> {
     ahead: Option<Result<Message, Error>>,
     /// Messages that tungstenite gave out.
     received: u64,
-    /// Whether tungstenite may hold frames that are to be written: pings, pongs, a closing frame.
-    holds: bool,
+    /// Bytes of frames that tungstenite may hold until they are written: pings, pongs, a closing frame.
+    held: usize,
     /// Whether the stream took not all of them, which are to leave before there is more.
     blocked: bool,
 }
@@ -125,14 +125,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             binary: config.binary,
             ahead: None,
             received: 0,
-            holds: false,
+            held: 0,
             blocked: false,
         }
     }
 
     /// Hands a frame that is no message to tungstenite, which holds it until it is flushed.
     fn hold(&mut self, message: Message) {
-        self.holds = true;
+        self.held += MAX_CONTROL_LEN;
         // Nothing can be written yet. Refused only when a closing frame is there already, and then it
         // is not needed.
         let _ = self.context.write(&mut self.io, message);
@@ -153,7 +153,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
                 cx,
                 written: &mut written,
             };
-            match context.flush(&mut stream) {
+            // Once for what is framed already, and once for what there was no room for beside that.
+            let flushed = context.flush(&mut stream);
+            match flushed.and_then(|()| context.flush(&mut stream)) {
                 Err(error) if would_block(&error) => Poll::Pending,
                 // Both sides have closed, and all was written.
                 Ok(()) | Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
@@ -162,14 +164,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
         });
         outbox.wrote(written);
         self.blocked = flushed.is_pending();
-        self.holds = self.blocked;
+        if !self.blocked {
+            self.held = 0;
+        }
         flushed
     }
 
     /// What comes next of what was read, until that is used up.
     fn take(&mut self) -> Result<Option<Incoming>, ConnectionError> {
         // Asked in vain, tungstenite would first make room for a read.
-        while !self.io.fragments().is_used_up(self.received) {
+        while !self.io.fragments().is_used_up(self.received) && !self.is_full() {
             let read = match self.ahead.take() {
                 Some(read) => read,
                 None => self.context.read(&mut self.io),
@@ -185,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             return Ok(Some(match message {
                 Message::Text(text) => {
                     self.received += 1;
-                    Incoming::Text(Text::from_proven(text))
+                    Incoming::Text(Text::from_proven(&text))
                 }
                 Message::Binary(bytes) => {
                     self.received += 1;
@@ -195,18 +199,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
                     }
                 }
                 Message::Close(frame) => {
-                    self.holds = true;
+                    self.held += MAX_CONTROL_LEN;
                     let status =
                         |frame: CloseFrame| CloseStatus::received(frame.code.into(), &frame.reason);
                     Incoming::Closing(frame.map(status))
                 }
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
-                    self.holds = true;
+                Message::Ping(payload) => {
+                    self.held += payload.len() + 2;
                     continue;
                 }
+                Message::Pong(_) | Message::Frame(_) => continue,
             }));
         }
         Ok(None)
+    }
+
+    /// Whether what is held is to be written before more is taken: each ping is answered, and there is
+    /// always room for a closing frame.
+    const fn is_full(&self) -> bool {
+        self.held > MAX_HELD_LEN - 2 * MAX_CONTROL_LEN
     }
 
     /// What an error of the stream means: an end, or what was wrong.
@@ -238,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         match self.context.read(&mut self.io) {
             Ok(Message::Text(text)) => {
                 self.received += 1;
-                Some(Text::from_proven(text))
+                Some(Text::from_proven(&text))
             }
             other => {
                 self.ahead = Some(other);
@@ -263,6 +274,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
             if let Some(incoming) = self.take()? {
                 return Poll::Ready(Ok(incoming));
             }
+            if self.is_full() {
+                // It is flushed before this is asked again.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match ready!(self.io.poll_fill(cx)) {
                 Ok(0) => return Poll::Ready(Ok(Incoming::End)),
                 Ok(_) => {}
@@ -281,9 +297,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
         }
         // Before a closing frame, behind which nothing may come.
         ready!(outbox.poll_flush(self.io.io(), cx))?;
-        match self.holds {
-            true => self.poll_flush_held(cx, outbox),
-            false => Poll::Ready(Ok(())),
+        match self.held {
+            0 => Poll::Ready(Ok(())),
+            _ => self.poll_flush_held(cx, outbox),
         }
     }
 
@@ -349,6 +365,7 @@ fn into_io(error: Error) -> io::Error {
 /// What tungstenite takes at a time of what was read. It makes room for so much first, and fills that
 /// with zeros.
 const READ_LEN: usize = 1 << 10;
-/// Pings, pongs and a closing frame that wait to be written. Where there are more, only the last ping is
-/// answered.
+/// Pings, pongs and a closing frame that wait to be written.
 const MAX_HELD_LEN: usize = 4 << 10;
+/// The longest frame of these.
+const MAX_CONTROL_LEN: usize = 127;

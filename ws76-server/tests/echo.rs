@@ -195,6 +195,25 @@ async fn rfc6455_fragments_are_one_message_and_pings_are_answered_between() {
 
 #[cfg(feature = "rfc6455")]
 #[tokio::test]
+async fn rfc6455_pings_are_all_answered_and_a_closing_frame_behind_them_is_too() {
+    // However many come at once: more answers than are held for a flush.
+    use support::masked;
+
+    for (count, len) in [(5_000, 0), (500, 125_u8)] {
+        let payload = "x".repeat(len.into());
+        let server = TestServer::start(Echo).await;
+        let mut client = Client::open(server.addr, Speaks::Rfc6455).await;
+        let closing = masked(0x88, b"\x03\xe8");
+        let pings = masked(0x89, payload.as_bytes()).repeat(count);
+        client.write([pings, closing].concat()).await;
+        let pong = [&[0x8a, len], payload.as_bytes()].concat();
+        client.expect(pong.repeat(count)).await;
+        client.expect_end(b"\x88\x02\x03\xe8").await;
+    }
+}
+
+#[cfg(feature = "rfc6455")]
+#[tokio::test]
 async fn rfc6455_messages_before_a_closing_frame_are_answered_however_they_are_cut() {
     // After it has read a closing frame, tungstenite sends nothing but the answer to that.
     use support::masked;

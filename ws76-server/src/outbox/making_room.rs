@@ -31,12 +31,12 @@ impl Outbox {
         self.dropped += 1;
         self.moved = true;
         // Messages are gone in their order, and those before this one may not be yet.
-        self.dropped_behind += u64::from(is_behind);
+        self.dropped_behind += u64::from(is_behind || self.in_stream > 0);
         true
     }
 
     /// What finds the length of the frame that bytes begin with.
-    pub(super) const fn first_frame_len(&self) -> fn(&[u8]) -> usize {
+    pub(super) const fn first_frame_len(&self) -> queue::FrameLen {
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
             return rfc6455::first_frame_len;

@@ -1,6 +1,8 @@
 //! The messages of an outbox, in their order.
 
 mod batched;
+#[cfg(feature = "rfc6455")]
+mod messages;
 mod spares;
 
 use std::{collections::VecDeque, io::IoSlice};
@@ -9,7 +11,7 @@ use bytes::Bytes;
 
 use super::batch::Batched;
 #[cfg(feature = "rfc6455")]
-use crate::rfc6455::{self, Content, Head};
+use crate::rfc6455::Head;
 
 /// Messages, and how much of the first was written. In this order in memory, as an outbox is.
 #[derive(Debug, Default)]
@@ -50,6 +52,9 @@ pub(super) enum Entry {
     /// The content of an RFC 6455 frame, behind its head.
     #[cfg(feature = "rfc6455")]
     Message(Head, Bytes),
+    /// The same, as [`Self::Lent`].
+    #[cfg(feature = "rfc6455")]
+    LentMessage(Head, Bytes),
 }
 
 impl Entry {
@@ -60,7 +65,7 @@ impl Entry {
             Self::Frame(bytes) => bytes.len(),
             Self::Lent(bytes) | Self::Content(bytes) => bytes.len() + 2,
             #[cfg(feature = "rfc6455")]
-            Self::Message(head, bytes) => head.len() + bytes.len(),
+            Self::Message(head, bytes) | Self::LentMessage(head, bytes) => head.len() + bytes.len(),
         }
     }
 }
@@ -113,22 +118,6 @@ impl Queue {
             self.inline_at -= gone;
         }
         self.inline.reserve(len);
-    }
-
-    /// Copies an RFC 6455 message behind all others.
-    #[cfg(feature = "rfc6455")]
-    #[inline]
-    pub(super) fn copy_message(&mut self, content: Content, bytes: &[u8]) {
-        self.push_inline(rfc6455::frame_len(bytes.len()), |dst| {
-            rfc6455::write_head(content, bytes.len(), dst);
-            dst.extend_from_slice(bytes);
-        });
-    }
-
-    /// Puts an RFC 6455 message behind all others.
-    #[cfg(feature = "rfc6455")]
-    pub(super) fn push_message(&mut self, content: Content, bytes: Bytes) {
-        self.push(Entry::Message(Head::new(content, bytes.len()), bytes));
     }
 
     /// Puts a message that is not inline behind all others.
@@ -198,7 +187,9 @@ impl Queue {
                     put_all(&[&[TEXT], bytes, &[TERMINATOR]], &mut skip)
                 }
                 #[cfg(feature = "rfc6455")]
-                Entry::Message(head, bytes) => put_all(&[head.as_bytes(), bytes], &mut skip),
+                Entry::Message(head, bytes) | Entry::LentMessage(head, bytes) => {
+                    put_all(&[head.as_bytes(), bytes], &mut skip)
+                }
             };
             if !goes_on {
                 return count;
@@ -212,8 +203,13 @@ impl Queue {
     /// What is left stays for a while: it is not to keep more than itself alive.
     pub(super) fn stay(&mut self) {
         for entry in &mut self.entries {
-            if let Entry::Lent(bytes) = entry {
-                *entry = Entry::Content(Bytes::copy_from_slice(bytes));
+            match entry {
+                Entry::Lent(bytes) => *entry = Entry::Content(Bytes::copy_from_slice(bytes)),
+                #[cfg(feature = "rfc6455")]
+                Entry::LentMessage(head, bytes) => {
+                    *entry = Entry::Message(*head, Bytes::copy_from_slice(bytes));
+                }
+                _ => {}
             }
         }
     }
@@ -221,7 +217,7 @@ impl Queue {
     /// So many bytes were written. Returns how many messages have left with that. How long an inline
     /// message is, is found by `frame_len`.
     #[inline]
-    pub(super) fn consume(&mut self, count: usize, frame_len: fn(&[u8]) -> usize) -> usize {
+    pub(super) fn consume(&mut self, count: usize, frame_len: FrameLen) -> usize {
         self.len -= count;
         if self.len > 0 {
             return self.consume_part(count, frame_len);
@@ -236,21 +232,24 @@ impl Queue {
         std::mem::take(&mut self.messages)
     }
 
-    fn consume_part(&mut self, mut count: usize, frame_len: fn(&[u8]) -> usize) -> usize {
+    fn consume_part(&mut self, mut count: usize, frame_len: FrameLen) -> usize {
         self.end_run();
         let mut gone = 0;
         while count > 0 {
             let part = match self.entries.front_mut() {
                 Some(Entry::Inline(run)) if count < run.len => {
+                    let mut seen = self.written;
                     self.written += count;
                     run.len -= count;
                     self.inline_at += count;
                     while run.messages > 0 {
                         let first = self.inline_at - self.written;
-                        let len = frame_len(self.inline.get(first..).unwrap_or_default());
-                        if self.written < len {
+                        let written = self.inline.get(first..self.inline_at);
+                        let len = frame_len(written.unwrap_or_default(), seen);
+                        if len == 0 || self.written < len {
                             break;
                         }
+                        seen = 0;
                         self.written -= len;
                         gone += 1;
                         run.messages -= 1;
@@ -284,7 +283,7 @@ impl Queue {
 
     /// Drops the oldest message of which nothing was written. Returns whether there was one.
     /// How long an inline message is, is found by `frame_len`.
-    pub(super) fn drop_oldest(&mut self, frame_len: fn(&[u8]) -> usize) -> bool {
+    pub(super) fn drop_oldest(&mut self, frame_len: FrameLen) -> bool {
         self.end_run();
         let mut at = 0;
         let mut offset = self.inline_at;
@@ -296,12 +295,12 @@ impl Queue {
                 }
                 Some(Entry::Inline(_)) => {
                     offset -= self.written;
-                    offset += frame_len(self.inline_from(offset));
+                    offset += frame_len(self.inline_from(offset), 0);
                 }
                 _ => at = 1,
             }
         }
-        let dropped = frame_len(self.inline_from(offset));
+        let dropped = frame_len(self.inline_from(offset), 0);
         let len = match self.entries.get_mut(at) {
             None => return false,
             Some(Entry::Inline(run)) => {
@@ -368,10 +367,15 @@ impl Queue {
     }
 }
 
-/// The length of the draft-76 frame that `bytes` begin with.
-pub(super) fn first_frame_len(bytes: &[u8]) -> usize {
-    let end = bytes.iter().position(|&byte| byte == TERMINATOR);
-    end.map_or(0, |end| end + 1)
+/// Finds the length of the frame that bytes begin with, whose end is not in the first so many of them. 0
+/// when that does not show yet.
+pub(super) type FrameLen = fn(&[u8], usize) -> usize;
+
+/// As [`FrameLen`], of draft-76.
+pub(super) fn first_frame_len(bytes: &[u8], seen: usize) -> usize {
+    let unseen = bytes.get(seen..).unwrap_or_default();
+    let end = unseen.iter().position(|&byte| byte == TERMINATOR);
+    end.map_or(0, |end| seen + end + 1)
 }
 
 /// The first byte of a draft-76 frame.

@@ -12,8 +12,10 @@ use std::{
 use proptest::prelude::*;
 use tokio::io::AsyncWrite;
 
+use ws76_codec::Text;
+
 use super::*;
-use crate::SlowReceiver;
+use crate::{SlowReceiver, stream::kernel::Kernel};
 
 fn outbox(messages: usize, len: usize) -> Outbox {
     let config = Config::new()
@@ -110,6 +112,97 @@ fn sends_fail_once_a_close_has_begun() {
     assert_eq!(outbox.push("a"), Err(SendError::Closed));
 }
 
+#[test]
+fn nothing_is_written_behind_a_frame_that_was_cut_off() {
+    // P12: a closing frame would end it, and a part would be taken for a message.
+    for written in 0..=3 {
+        let mut outbox = outbox(2, 100);
+        outbox.push("a").unwrap();
+        outbox.push("b").unwrap();
+        let kernel = Kernel::new(written);
+        outbox.set_writer(Some(kernel.writer()));
+        assert!(outbox.write_now());
+        outbox.drop_all(Dropped::Failed);
+        outbox.push_closing();
+        kernel.set_room(100);
+        assert!(!outbox.write_now());
+        let is_cut = matches!(written, 1 | 2);
+        let closing: &[u8] = if is_cut { &[] } else { &[0xff, 0] };
+        assert_eq!(kernel.taken()[written..], *closing);
+        #[cfg(feature = "rfc6455")]
+        {
+            let mut beside = false;
+            let _ = outbox.poll_write_beside(&mut tokio::io::sink(), |_| {
+                beside = true;
+                Poll::Ready(Ok(()))
+            });
+            assert_eq!(beside, !is_cut);
+        }
+    }
+}
+
+/// Takes all, and holds it until it is let go.
+#[derive(Debug, Default)]
+struct Holds(bool);
+
+impl AsyncWrite for Holds {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.0 {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn what_a_stream_holds_has_not_left() {
+    // P2: TLS takes more than its socket does.
+    let mut outbox = outbox(2, 100);
+    let mut io = Holds::default();
+    let mut cx = Context::from_waker(Waker::noop());
+    outbox.push("a").unwrap();
+    assert!(outbox.poll_flush(&mut io, &mut cx).is_pending());
+    assert!(outbox.is_empty() && !outbox.is_gone(1));
+    outbox.push("b").unwrap();
+    assert!(outbox.drop_oldest());
+    assert!(!outbox.is_gone(1), "nor what is behind that");
+    io.0 = true;
+    assert!(outbox.poll_flush(&mut io, &mut cx).is_ready());
+    assert!(outbox.is_gone(2));
+}
+
+#[test]
+fn what_waits_keeps_no_more_than_itself_alive() {
+    // P11
+    let long = Text::from("x".repeat(MIN_LENT_LEN));
+    let protocols = [Protocol::Draft76, Protocol::Rfc6455];
+    for protocol in protocols
+        .into_iter()
+        .take(if cfg!(feature = "rfc6455") { 2 } else { 1 })
+    {
+        let mut outbox = Outbox::new(&Arc::default(), protocol);
+        outbox.set_writer(Some(Kernel::new(0).writer()));
+        let text = Text::from_utf8(Bytes::from(long.as_bytes().to_vec())).unwrap();
+        outbox.push(&text).unwrap();
+        let bytes = text.into_bytes();
+        assert!(!bytes.is_unique());
+        assert!(outbox.write_now());
+        assert!(bytes.is_unique(), "{protocol:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn frames_leave_in_order_whatever_a_write_takes(
@@ -126,6 +219,7 @@ proptest! {
         let mut io = Portions { portion, full: false, taken: Vec::new() };
         let mut cx = Context::from_waker(Waker::noop());
         while outbox.poll_write(&mut io, &mut cx).is_pending() {}
+        outbox.landed();
         prop_assert_eq!(io.taken, expected);
         prop_assert!(outbox.is_gone(texts.len() as u64));
         prop_assert_eq!((outbox.queue.len(), outbox.messages()), (0, 0));

@@ -20,7 +20,7 @@ impl Outbox {
 
     /// Whether the first `count` of all messages accepted have left to the kernel or were dropped.
     pub(crate) const fn is_gone(&self, count: u64) -> bool {
-        let here = self.queue.messages() as u64 + self.dropped_behind;
+        let here = self.queue.messages() as u64 + self.dropped_behind + self.in_stream;
         self.accepted - here >= count
     }
 

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
+#[cfg(feature = "rfc6455")]
+use super::{Dropped, Phase};
 use super::{Entry, Outbox, Queue, Shared};
 use crate::{Posix, stats::Traffic, stream::Writer};
 
@@ -131,6 +133,8 @@ impl Outbox {
             Some(mut writer) => {
                 let flushed = self.poll_write_and_flush(&mut writer, cx);
                 self.writer = Some(writer);
+                // A socket hands on to the kernel what it takes.
+                self.landed();
                 flushed
             }
             None => self.poll_write_and_flush(io, cx),
@@ -149,10 +153,22 @@ impl Outbox {
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_write(io, cx))?;
         self.queue.rest();
-        Pin::new(io).poll_flush(cx)
+        ready!(Pin::new(io).poll_flush(cx))?;
+        self.landed();
+        Poll::Ready(Ok(()))
     }
 
-    /// Writes what is not queued here: all of it, before anybody writes anything else. To be called by
+    /// What the stream has taken has been handed to the kernel.
+    pub(super) const fn landed(&mut self) {
+        if self.in_stream > 0 {
+            self.in_stream = 0;
+            self.dropped_behind = 0;
+            self.moved = true;
+        }
+    }
+
+    /// Writes what is not queued here: all of it, before anybody writes anything else; nothing behind a
+    /// frame that was cut off, or where the stream has ended. To be called by
     /// the driver, whose stream `io` is.
     #[cfg(feature = "rfc6455")]
     pub(crate) fn poll_write_beside<S: AsyncWrite + Unpin>(
@@ -160,6 +176,9 @@ impl Outbox {
         io: &mut S,
         write: impl FnOnce(&mut (dyn AsyncWrite + Unpin)) -> Poll<io::Result<()>>,
     ) -> Poll<io::Result<()>> {
+        if self.cut || self.phase == Phase::Dropped(Dropped::Driver) {
+            return Poll::Ready(Ok(()));
+        }
         let stream: &mut (dyn AsyncWrite + Unpin) = match &mut self.writer {
             Some(writer) => writer,
             None => io,
@@ -223,7 +242,10 @@ impl Outbox {
             self.closing = false;
             self.sent -= 1;
         }
-        self.dropped_behind = 0;
+        match self.writer {
+            Some(_) => self.dropped_behind = 0,
+            None => self.in_stream += gone,
+        }
     }
 }
 

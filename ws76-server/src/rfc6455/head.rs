@@ -72,8 +72,8 @@ pub(crate) fn frame_len(len: usize) -> usize {
     FrameHeader::default().len(len as u64) + len
 }
 
-/// The length of the frame that `bytes` begin with.
-pub(crate) fn first_frame_len(bytes: &[u8]) -> usize {
+/// The length of the frame that `bytes` begin with; 0 when its head is not all there.
+pub(crate) fn first_frame_len(bytes: &[u8], _: usize) -> usize {
     let mut cursor = Cursor::new(bytes);
     match FrameHeader::parse(&mut cursor) {
         // There is nothing but what `Head` was made for.
@@ -98,7 +98,7 @@ mod tests {
                 assert_eq!((head.as_bytes()[0], head.len()), (first, head_len));
                 assert_eq!(frame_len(len), head_len + len);
                 let frame = [head.as_bytes(), &vec![0xff; len], b"more"].concat();
-                assert_eq!(first_frame_len(&frame), head_len + len);
+                assert_eq!(first_frame_len(&frame, 0), head_len + len);
             }
         }
     }

@@ -56,13 +56,26 @@ fn receivers_need_no_memory_for_what_is_written_in_the_turn() {
             .all(|one| one.taken() == "a b c " && room(one) == 0)
     );
     assert_eq!(counts, (9, 27));
-    // The next turn has the same memory.
-    let counts = turn(|| {
-        assert_eq!(holders(), 0);
-        send_all(&receivers, "d");
-    });
-    assert_eq!(counts, (3, 9));
-    assert!(receivers.iter().all(|one| one.taken() == "a b c d "));
+    assert_eq!(holders(), 0, "the turn was over before all was written");
+}
+
+#[test]
+fn next_turn_has_the_memory_of_one_that_has_written_all() {
+    let receivers = Receiver::many(2);
+    let memory = || TURN.with(|turn| turn.borrow().batches[0].as_ref().map(Arc::as_ptr));
+    let whole_turn = || {
+        turn(|| {
+            send_all(&receivers, "a");
+            expect_more(false);
+            send_all(&receivers, "b");
+        })
+    };
+    assert_eq!(whole_turn(), (4, 12));
+    let first = memory();
+    assert!(first.is_some() && holders() == 1);
+    assert_eq!(whole_turn(), (4, 12));
+    assert_eq!(memory(), first);
+    assert!(receivers.iter().all(|one| one.taken() == "a b a b "));
 }
 
 #[test]
