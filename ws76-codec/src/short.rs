@@ -10,14 +10,14 @@ use crate::{
 
 /// A text frame, held in place: so a short text is taken from a buffer, and put into one, in one piece.
 ///
-/// It is whole words, at a word's place, and is written by words: a processor waits for a load that
-/// needs more than one store before it.
+/// It is whole words, at a word's place, and is read and written by words: a processor waits for a load
+/// that needs more than one store before it.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 pub(crate) struct ShortFrame {
     /// 0x00, the text, 0xFF; in the last byte the length of the text. What stands between is not part
     /// of it.
-    bytes: [u8; SIZE],
+    words: [[u8; 8]; SIZE / 8],
 }
 
 impl ShortFrame {
@@ -69,12 +69,12 @@ impl ShortFrame {
     /// A frame in `bytes` with `len` bytes of text, at most [`LEN`].
     #[inline]
     fn from_checked(bytes: &[u8; SIZE], len: usize) -> Self {
-        let mut bytes = *bytes;
-        if let Some(word) = bytes.last_chunk_mut() {
-            let behind = u64::from_le_bytes(*word) & (u64::MAX >> 8);
-            *word = (behind | (len as u64) << 56).to_le_bytes();
-        }
-        Self { bytes }
+        let mut words = [[0; 8]; SIZE / 8];
+        words.copy_from_slice(bytes.as_chunks().0);
+        let [.., last] = &mut words;
+        let behind = u64::from_le_bytes(*last) & (u64::MAX >> 8);
+        *last = (behind | (len as u64) << 56).to_le_bytes();
+        Self { words }
     }
 
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.
@@ -88,20 +88,21 @@ impl ShortFrame {
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        let [.., len] = self.bytes;
-        len as usize
+        let [.., last] = self.words;
+        (u64::from_le_bytes(last) >> 56) as usize
     }
 
     #[inline]
     pub(crate) fn text(&self) -> &[u8] {
-        self.bytes.get(1..=self.len()).unwrap_or_default()
+        let bytes = self.words.as_flattened();
+        bytes.get(1..=self.len()).unwrap_or_default()
     }
 
     /// Appends the frame. A copy of a fixed length is cheaper, whatever it takes along.
     #[inline]
     pub(crate) fn append_to(&self, dst: &mut Vec<u8>) {
         let end = dst.len() + self.len() + 2;
-        dst.extend_from_slice(&self.bytes);
+        dst.extend_from_slice(self.words.as_flattened());
         dst.truncate(end);
     }
 }
