@@ -11,7 +11,7 @@ use loom::thread;
 use super::{FEW, Heard, MANY, OnOpen, block_on, explore, explore_both, insert, peer::Peer, serve};
 use crate::{CloseReason, Config, Connection, Protocol, Registry, SendError, SlowReceiver};
 
-/// So long that tungstenite hands it to the kernel before it takes another.
+/// Of a long message.
 const LONG: usize = 5000;
 
 fn long(letter: char) -> String {
