@@ -241,6 +241,12 @@ impl Outbox {
         self.phase
     }
 
+    /// Whether the first message is partly written.
+    #[cfg(feature = "rfc6455")]
+    pub(crate) const fn is_in_a_message(&self) -> bool {
+        self.queue.is_in_a_message()
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -102,6 +102,8 @@ pub(crate) struct Rfc6455<S> {
     received: u64,
     /// Bytes of frames that tungstenite may hold until they are written: pings, pongs, a closing frame.
     held: usize,
+    /// Whether a closing frame is among them, behind which nothing may come.
+    closing: bool,
     /// Whether the stream took not all of them, which are to leave before there is more.
     blocked: bool,
 }
@@ -126,6 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
             ahead: None,
             received: 0,
             held: 0,
+            closing: false,
             blocked: false,
         }
     }
@@ -200,6 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Rfc6455<S> {
                 }
                 Message::Close(frame) => {
                     self.held += MAX_CONTROL_LEN;
+                    self.closing = true;
                     let status =
                         |frame: CloseFrame| CloseStatus::received(frame.code.into(), &frame.reason);
                     Incoming::Closing(frame.map(status))
@@ -292,10 +296,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-        if self.blocked {
+        // An answer to a ping goes out before what is queued, as it is short, and a closing frame behind
+        // that. Neither comes within a message.
+        let is_first = self.held > 0 && !self.closing && !outbox.is_in_a_message();
+        if self.blocked || is_first {
             ready!(self.poll_flush_held(cx, outbox))?;
         }
-        // Before a closing frame, behind which nothing may come.
         ready!(outbox.poll_flush(self.io.io(), cx))?;
         match self.held {
             0 => Poll::Ready(Ok(())),
@@ -317,6 +323,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
             code: status.0.into(),
             reason: Utf8Bytes::from(status.1),
         };
+        self.closing = true;
         // Behind the client's closing frame there is the answer already.
         self.hold(Message::Close(Some(frame)));
     }

@@ -191,6 +191,16 @@ async fn rfc6455_fragments_are_one_message_and_pings_are_answered_between() {
     client.expect(b"\x8a\x0dare you there").await;
     client.write(masked(0x80, b"lo")).await;
     client.expect_text("hello").await;
+    // Before the answers to messages that came with it, too.
+    let bytes = [
+        masked(0x01, b"hel"),
+        masked(0x89, b"?"),
+        masked(0x80, b"lo"),
+    ]
+    .concat();
+    client.write(bytes).await;
+    client.expect(b"\x8a\x01?").await;
+    client.expect_text("hello").await;
 }
 
 #[cfg(feature = "rfc6455")]
