@@ -118,9 +118,9 @@ impl Decoder {
     }
 
     /// Takes a text frame from the front of `src` if it is one of those of which many come at once: of
-    /// at most 37 bytes. The length of the frame comes with the text; it is for the
-    /// caller to remove so many bytes. `None` means nothing but that [`decode`](Self::decode) has to
-    /// be asked, with the same bytes at the front.
+    /// at most 37 bytes. The length of the frame comes with the text; it is for the caller to remove so
+    /// many bytes. `None` means nothing but that [`decode`](Self::decode) has to be asked, with the same
+    /// bytes at the front.
     ///
     /// Implements draft-76 §5.3.
     ///

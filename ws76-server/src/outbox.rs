@@ -126,28 +126,25 @@ impl Outbox {
         let utf8 = text.utf8();
         self.check_room(utf8.len() + 2)?;
         self.accepted += 1;
+        // What is not written at once may stay for long, and must not keep more than itself alive.
+        let lent = match utf8.len() >= MIN_LENT_LEN && !self.blocked {
+            true => text.shared(),
+            false => None,
+        };
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
-            if utf8.len() >= MIN_LENT_LEN
-                && !self.blocked
-                && let Some(bytes) = text.shared()
-            {
-                self.queue.push_lent_message(Content::Text, bytes);
-            } else {
-                self.queue.copy_message(Content::Text, utf8);
+            match lent {
+                Some(bytes) => self.queue.push_lent_message(Content::Text, bytes),
+                None => self.queue.copy_message(Content::Text, utf8),
             }
             return Ok(());
         }
-        // What is not written at once may stay for long, and must not keep more than itself alive.
-        if utf8.len() >= MIN_LENT_LEN
-            && !self.blocked
-            && let Some(bytes) = text.shared()
-        {
-            self.queue.push(Entry::Lent(bytes));
-            return Ok(());
+        match lent {
+            Some(bytes) => self.queue.push(Entry::Lent(bytes)),
+            None => self
+                .queue
+                .push_inline(utf8.len() + 2, |dst| text.encode_to_vec(dst)),
         }
-        self.queue
-            .push_inline(utf8.len() + 2, |dst| text.encode_to_vec(dst));
         Ok(())
     }
 

@@ -104,7 +104,7 @@ impl<W: Wire, S> Driver<'_, W, S> {
     }
 
     /// Reads, if the turn is to take in more.
-    // Always, as the two below: what a turn does is done in one function.
+    // Always, as the one below: what a turn does is done in one function.
     #[inline(always)]
     fn poll_read(&mut self, cx: &mut Context<'_>, may_read: bool) -> Poll<Result<Read, End>> {
         if let Some(end) = &self.failed {

@@ -78,7 +78,7 @@ impl Frame {
         &self.bytes
     }
 
-    /// Whether it is copied for each receiver.
+    /// Whether it is copied, and not shared, for those who do not write it at once.
     pub(super) const fn is_short(&self) -> bool {
         self.bytes.len() <= MAX_COPIED_LEN
     }
