@@ -1,9 +1,10 @@
 //! Bounded outbound queues, and what happens when they are full.
 
-mod support;
-
-use support::{BOTH, Client, Quiet, Speaks, TestServer, narrow_listener, settle, within};
 use ws76_server::{CloseReason, Config, Connection, Delivery, SendError, SlowReceiver};
+
+use crate::support::{
+    self, BOTH, Client, Quiet, Speaks, TestServer, narrow_listener, settle, within,
+};
 
 const fn counts(delivery: Delivery) -> (usize, usize, usize) {
     (delivery.queued, delivery.full, delivery.closed)

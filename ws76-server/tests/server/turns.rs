@@ -1,16 +1,15 @@
 //! What handlers send to others, over TCP: order, completeness and numbers, whoever writes it.
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex, OnceLock},
 };
 
-use support::{BOTH, Client, Quiet, Seen, Speaks, TestServer, settle, within};
 use tokio::sync::Notify;
 use ws76_server::{CloseReason, Config, Connection, ConnectionError, Handler, SendError, Text};
+
+use crate::support::{BOTH, Client, Quiet, Seen, Speaks, TestServer, settle, within};
 
 /// Sends what comes to all others, three times.
 struct Thrice;

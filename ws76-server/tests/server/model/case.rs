@@ -3,7 +3,7 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use ws76_server::SlowReceiver;
 
-use crate::sends::Command;
+use super::sends::Command;
 
 /// Clients at a time.
 pub(crate) const CLIENTS: usize = 6;

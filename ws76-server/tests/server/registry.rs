@@ -1,9 +1,8 @@
 //! Sending: to one, to all but one, and to all, of either protocol.
 
-mod support;
-
-use support::{BOTH, Client, Echo, Quiet, Seen, TestServer, settle};
 use ws76_server::{CloseReason, Config, Connection, Delivery, Handler, SendError, Text};
+
+use crate::support::{self, BOTH, Client, Echo, Quiet, Seen, TestServer, settle};
 
 const fn counts(delivery: Delivery) -> (usize, usize, usize) {
     (delivery.queued, delivery.full, delivery.closed)

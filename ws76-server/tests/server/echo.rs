@@ -1,8 +1,8 @@
 //! Messages go in and come back, however they are packed into segments.
 
-mod support;
-
-use support::{BOTH, Client, Echo, HEAD, KEY3, REPLY, Seen, Speaks, TestServer, settle};
+use crate::support::{
+    self, BOTH, Client, Echo, HEAD, KEY3, REPLY, Seen, Speaks, TestServer, settle,
+};
 
 #[tokio::test]
 async fn texts_of_every_kind_come_back_as_they_were() {
@@ -182,7 +182,7 @@ async fn hybi_versions_7_and_8_are_served_as_rfc6455() {
 #[cfg(feature = "rfc6455")]
 #[tokio::test]
 async fn rfc6455_fragments_are_one_message_and_pings_are_answered_between() {
-    use support::masked;
+    use crate::support::masked;
 
     let server = TestServer::start(Echo).await;
     let mut client = Client::open(server.addr, Speaks::Rfc6455).await;
@@ -207,7 +207,7 @@ async fn rfc6455_fragments_are_one_message_and_pings_are_answered_between() {
 #[tokio::test]
 async fn rfc6455_pings_are_all_answered_and_a_closing_frame_behind_them_is_too() {
     // However many come at once: more answers than are held for a flush.
-    use support::masked;
+    use crate::support::masked;
 
     for (count, len) in [(5_000, 0), (500, 125_u8)] {
         let payload = "x".repeat(len.into());
@@ -226,7 +226,7 @@ async fn rfc6455_pings_are_all_answered_and_a_closing_frame_behind_them_is_too()
 #[tokio::test]
 async fn rfc6455_messages_before_a_closing_frame_are_answered_however_they_are_cut() {
     // After it has read a closing frame, tungstenite sends nothing but the answer to that.
-    use support::masked;
+    use crate::support::masked;
 
     let messages = [
         masked(0x81, b"one"),

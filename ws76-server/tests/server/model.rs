@@ -15,19 +15,11 @@
 //!
 //! `PROPTEST_CASES` raises the count of cases.
 
-mod support;
-
-#[path = "model/case.rs"]
 mod case;
-#[path = "model/ledger.rs"]
 mod ledger;
-#[path = "model/outcomes.rs"]
 mod outcomes;
-#[path = "model/peer.rs"]
 mod peer;
-#[path = "model/sends.rs"]
 mod sends;
-#[path = "model/world.rs"]
 mod world;
 
 use std::{sync::OnceLock, time::Duration};
@@ -36,9 +28,10 @@ use case::{CLIENTS, Case, MAX_LEN, Method, Op, Sending, case};
 use ledger::{Cause, Rules, Status};
 use proptest::prelude::*;
 use sends::{Command, Record, To, send};
-use support::{BOTH, Client, Quiet, TestServer, settle, within};
 use world::World;
 use ws76_server::{Config, ConnectionId};
+
+use crate::support::{BOTH, Client, Quiet, TestServer, settle, within};
 
 impl Case {
     /// The limits of the queue are small; nothing is ever due.

@@ -27,8 +27,6 @@
 //!
 //! `keepalive` and `user_timeout` are the kernel's: `src/socket.rs`.
 
-mod support;
-
 use std::{
     sync::{
         Arc,
@@ -37,13 +35,14 @@ use std::{
     time::Duration,
 };
 
-use support::{
-    BOTH, Client, Echo, HEAD, KEY3, Quiet, REPLY, Seen, Speaks, TestServer, elapse,
-    narrow_listener, settle, within,
-};
 use ws76_server::{
     CloseReason, Config, Connection, ConnectionError, DecodeError, DecoderConfig, Handler,
     HeadLimits, ReservedFrames, Rfc6455Error, SendError, Server, Text, Timeout, Timers,
+};
+
+use crate::support::{
+    self, BOTH, Client, Echo, HEAD, KEY3, Quiet, REPLY, Seen, Speaks, TestServer, elapse,
+    narrow_listener, settle, within,
 };
 
 #[tokio::test]
@@ -398,7 +397,7 @@ async fn smallest_queue_still_serves() {
 #[tokio::test]
 async fn control_frames_are_not_bound_by_the_limit_on_messages() {
     // RFC 6455 §5.5: 125 bytes are always allowed.
-    use support::masked;
+    use crate::support::masked;
 
     let server = TestServer::with(Config::new().with_max_message_len(10), Echo).await;
     let mut client = Client::open(server.addr, Speaks::Rfc6455).await;

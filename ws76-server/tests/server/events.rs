@@ -3,14 +3,15 @@
 //! The harness notes for every test whether an event began while another was under way (P4), and
 //! whether the connection was registered when it should be (P5).
 
-mod support;
-
 use std::io::ErrorKind;
 
-use support::{BOTH, Client, Echo, Obedient, Seen, Speaks, TestServer, listener, settle, within};
 use ws76_server::{
     CloseReason, Connection, ConnectionError, DecodeError, Event, Handler, Posix, Rfc6455Error,
     Server, Text,
+};
+
+use crate::support::{
+    BOTH, Client, Echo, Obedient, Seen, Speaks, TestServer, listener, settle, within,
 };
 
 /// What is wrong with a frame of [`malformed`].

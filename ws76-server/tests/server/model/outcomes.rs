@@ -2,7 +2,7 @@
 
 use ws76_server::SendError;
 
-use crate::{
+use super::{
     ledger::Kind,
     sends::{Outcome, Record, To},
     world::{World, index},

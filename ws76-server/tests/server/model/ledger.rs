@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use ws76_server::{CloseReason, Config, Connection, ConnectionError, SendError, SlowReceiver};
 
-use crate::{peer::Peer, support::Speaks};
+use super::peer::Peer;
+
+use crate::support::Speaks;
 
 /// What became of a message for one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

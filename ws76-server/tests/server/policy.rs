@@ -1,16 +1,17 @@
 //! Policies: who may open a connection. Each for every protocol, before any 101 and any handler (T3).
 
-mod support;
-
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-use support::{BOTH, Client, Echo, HEAD, KEY3, Quiet, REPLY, Seen, Speaks, TestServer, edited};
 use ws76_server::{
     CloseReason, Config, Decision, Handler, Hosts, Location, Origins, Request, Scheme, Server,
     Versions, WhenFull,
+};
+
+use crate::support::{
+    self, BOTH, Client, Echo, HEAD, KEY3, Quiet, REPLY, Seen, Speaks, TestServer, edited,
 };
 
 /// Counts the requests that come as far as the handler.

@@ -1,9 +1,8 @@
 //! Groups: sending to those who joined.
 
-mod support;
-
-use support::{BOTH, Client, Quiet, TestServer};
 use ws76_server::{Connection, Delivery};
+
+use crate::support::{BOTH, Client, Quiet, TestServer};
 
 /// Four open clients, of each protocol two where there are two, with their connections.
 async fn four(server: &mut TestServer) -> Vec<(Client, Connection)> {

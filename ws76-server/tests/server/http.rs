@@ -1,11 +1,10 @@
 //! Plain HTTP on the same port, and the answers that a handler decides on.
 
-mod support;
-
 use std::net::SocketAddr;
 
-use support::{BOTH, Client, Echo, HEAD, Speaks, TestServer, edited, listener, within};
 use ws76_server::{Decision, Event, FieldValue, Handler, Head, Request, Response, Server, Status};
+
+use crate::support::{BOTH, Client, Echo, HEAD, Speaks, TestServer, edited, listener, within};
 
 #[tokio::test]
 async fn requests_of_other_versions_get_426_with_those_that_are_spoken() {

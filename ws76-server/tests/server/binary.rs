@@ -1,14 +1,12 @@
 //! What only RFC 6455 has: binary messages, and closing frames that say why.
-#![cfg(feature = "rfc6455")]
-
-mod support;
 
 use bytes::Bytes;
-use support::{Client, Quiet, Seen, Speaks, TestServer, listener, masked};
 use ws76_server::{
     BinaryMessages, CloseReason, CloseStatus, Config, Connection, ConnectionError, Event, Handler,
     Rfc6455Error, SendError, Server, Text,
 };
+
+use crate::support::{self, Client, Quiet, Seen, Speaks, TestServer, listener, masked};
 
 /// Sends back binary messages; closes as a text says.
 #[derive(Debug)]

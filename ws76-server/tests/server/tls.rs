@@ -1,20 +1,18 @@
 //! wss for both protocols: the location, closing, certificates that change, and what a handshake of
 //! TLS may cost others.
-#![cfg(feature = "tls")]
-
-mod support;
 
 use std::{fs, path::PathBuf};
 
-use support::{
-    BOTH, Client, Echo, HEAD, KEY3, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, elapse,
-    listener, narrow_listener, settle, within,
-    wss::{certificate, connect, connect_over, open, reply, tls, wss},
-};
 use tokio::{net::TcpStream, time::Instant};
 use ws76_server::{
     CloseReason, Config, Connection, Handler, Scheme, SendError, Server, SlowReceiver, Text, Tls,
     TlsError, Versions, rustls::pki_types::CertificateDer,
+};
+
+use crate::support::{
+    BOTH, Client, Echo, HEAD, KEY3, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, elapse,
+    listener, narrow_listener, settle, within,
+    wss::{certificate, connect, connect_over, open, reply, tls, wss},
 };
 
 /// A server, and what a client needs to trust it.

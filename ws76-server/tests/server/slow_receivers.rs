@@ -1,16 +1,15 @@
 //! Receivers that are slow to read what handlers send to them.
 
-mod support;
-
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use support::{BOTH, Client, Seen, Speaks, TestServer, narrow_listener, settle};
 use ws76_server::{
     CloseReason, Config, Connection, ConnectionError, Handler, SlowReceiver, Text, Timeout,
 };
+
+use crate::support::{BOTH, Client, Seen, Speaks, TestServer, narrow_listener, settle};
 
 /// Sends messages of the numbers that come to all others.
 #[derive(Default)]

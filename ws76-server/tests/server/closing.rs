@@ -1,9 +1,8 @@
 //! Closing handshakes, whoever begins.
 
-mod support;
-
-use support::{BOTH, Client, Echo, Obedient, Quiet, Seen, Speaks, TestServer, settle};
 use ws76_server::{CloseReason, Config, ConnectionError, DecodeError, SendError};
+
+use crate::support::{self, BOTH, Client, Echo, Obedient, Quiet, Seen, Speaks, TestServer, settle};
 
 const LOCAL: CloseReason = CloseReason::Local { clean: true };
 const PEER: CloseReason = CloseReason::Peer { clean: true };
@@ -265,7 +264,7 @@ async fn broken_frames_are_answered_with_the_closing_frame() {
 #[cfg(feature = "rfc6455")]
 #[tokio::test]
 async fn rfc6455_clients_are_told_what_they_broke() {
-    use support::masked;
+    use crate::support::masked;
     use ws76_server::Rfc6455Error;
 
     let config = Config::new().with_max_message_len(10);
@@ -314,7 +313,7 @@ async fn rfc6455_clients_are_told_what_they_broke() {
 #[tokio::test]
 async fn rfc6455_close_codes_of_the_client_are_answered_as_they_came() {
     // RFC 6455 §5.5.1
-    use support::masked;
+    use crate::support::masked;
 
     let cases: [(&[u8], &[u8]); 5] = [
         // 1005 is no code that may be sent; tungstenite answers with 1002 by itself.

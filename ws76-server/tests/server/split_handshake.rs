@@ -1,11 +1,10 @@
 //! The opening handshake over TCP, however it is cut, proxied and worded.
 
-mod support;
-
-use support::{BOTH, Client, Echo, HEAD, KEY3, REPLY, TestServer, edited, settle};
 use ws76_server::{
     Config, Decision, FieldName, FieldValue, Handler, Request, Scheme, Status, Subprotocol,
 };
+
+use crate::support::{self, BOTH, Client, Echo, HEAD, KEY3, REPLY, TestServer, edited, settle};
 
 /// Where the response of 16 bytes begins.
 const RESPONSE: usize = REPLY.len() - 16;
@@ -331,7 +330,7 @@ async fn cookies_come_to_the_handler_and_go_with_the_reply() {
 #[cfg(feature = "rfc6455")]
 #[tokio::test]
 async fn versions_7_and_8_are_served_and_their_origin_is_the_one_of_their_own_field() {
-    use support::Speaks;
+    use crate::support::Speaks;
     use ws76_server::Protocol;
 
     for version in [7, 8] {

@@ -1,9 +1,5 @@
 //! What an endpoint in a hyper server shares with its other connections: handler, registry, shutdown.
 
-#![cfg(feature = "hyper")]
-
-mod support;
-
 use std::{future::IntoFuture, net::SocketAddr};
 
 use tokio::{
@@ -15,7 +11,7 @@ use ws76_server::{
     Request, Response, Server, Status, Subprotocol, Text,
 };
 
-use support::{
+use crate::support::{
     BOTH, Client, Echo, HEAD, KEY3, Mount, connected, edited, listener, lower_names, reply, within,
 };
 

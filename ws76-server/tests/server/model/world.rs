@@ -3,12 +3,13 @@
 use tokio::sync::mpsc;
 use ws76_server::{Connection, ConnectionId, Registry, SendError};
 
-use crate::{
+use super::{
     ledger::{Cause, Conn, Kind, Rules, Status},
     peer::Peer,
     sends::{Command, Commanded, Gates, Record, To, send},
-    support::{Client, Seen, Speaks, TestServer, narrow_listener, within},
 };
+
+use crate::support::{Client, Seen, Speaks, TestServer, narrow_listener, within};
 
 pub(crate) struct World {
     server: Option<TestServer>,

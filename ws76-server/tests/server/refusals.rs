@@ -1,7 +1,5 @@
 //! What is no good request gets a whole HTTP error and a close; the server serves the next client.
 
-mod support;
-
 use std::{
     net::SocketAddr,
     sync::{
@@ -10,8 +8,9 @@ use std::{
     },
 };
 
-use support::{Client, Echo, HEAD, KEY3, Obedient, Seen, Speaks, TestServer, edited};
 use ws76_server::{Connection, Handler, Head, Response, Text};
+
+use crate::support::{self, Client, Echo, HEAD, KEY3, Obedient, Seen, Speaks, TestServer, edited};
 
 /// Echoes, and counts the plain requests that come.
 #[derive(Clone, Default)]

@@ -1,9 +1,5 @@
 //! An endpoint in a hyper server: what it answers, and when.
 
-#![cfg(feature = "hyper")]
-
-mod support;
-
 use std::net::SocketAddr;
 
 use http_body_util::Empty;
@@ -11,7 +7,7 @@ use hyper::{Request, Version, body::Bytes, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ws76_server::{Config, Endpoint, Origins, Versions, WhenFull};
 
-use support::{BOTH, Client, Echo, HEAD, KEY3, Mount, Speaks, connected, edited, reply};
+use crate::support::{BOTH, Client, Echo, HEAD, KEY3, Mount, Speaks, connected, edited, reply};
 
 #[tokio::test]
 async fn both_protocols_open_echo_and_close() {

@@ -1,18 +1,16 @@
 //! Behind proxies: whom the server sees, what it makes of that, and whom it believes.
-#![cfg(feature = "proxy")]
-
-mod support;
 
 use std::net::SocketAddr;
 
-use support::{
-    BOTH, Client, Echo, HEAD, KEY3, REPLY, Speaks, TestServer, edited, elapse, listener, settle,
-    within,
-};
 use tokio::{io::AsyncReadExt, time::Instant};
 use ws76_server::{
     Config, Connection, Handler, Head, Location, ProxyProtocol, Response, Scheme, Server, Status,
     Text, TrustedProxies,
+};
+
+use crate::support::{
+    BOTH, Client, Echo, HEAD, KEY3, REPLY, Speaks, TestServer, edited, elapse, listener, settle,
+    within,
 };
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.1 203.0.113.7 50000 443\r\n";

@@ -1,14 +1,14 @@
 //! Graceful shutdown, shutdown that takes too long, and no shutdown at all.
 
-mod support;
-
 use std::future::pending;
 
-use support::{
-    BOTH, Client, Echo, HEAD, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, settle, within,
-};
 use tokio::net::TcpListener;
 use ws76_server::{CloseReason, Config, Connection, Handler, SendError, Server};
+
+use crate::support::{
+    self, BOTH, Client, Echo, HEAD, Obedient, Quiet, REPLY, Seen, Speaks, TestServer, settle,
+    within,
+};
 
 const CLEAN: CloseReason = CloseReason::Shutdown { clean: true };
 const UNCLEAN: CloseReason = CloseReason::Shutdown { clean: false };
