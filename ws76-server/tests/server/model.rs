@@ -25,7 +25,7 @@ mod world;
 use std::{sync::OnceLock, time::Duration};
 
 use case::{CLIENTS, Case, MAX_LEN, Method, Op, Sending, case};
-use ledger::{Cause, Rules, Status};
+use ledger::{Cause, MOST_BESIDE, Rules, Status};
 use proptest::prelude::*;
 use sends::{Command, Record, To, send};
 use world::World;
@@ -246,7 +246,7 @@ impl Run {
             for sending in sendings {
                 let Some(to) = self.to(sending) else { continue };
                 let text = self.world.text(sender, sending.2);
-                slack = (slack.0 + 1, slack.1 + text.len() + 2);
+                slack = (slack.0 + 1, slack.1 + text.len() + MOST_BESIDE);
                 texts.push((to, text));
             }
             let registry = self.world.registry.clone();

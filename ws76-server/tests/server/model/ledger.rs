@@ -71,8 +71,12 @@ pub(crate) struct Rules {
     pub(crate) slack: (usize, usize),
 }
 
+/// The most bytes that a frame has beside its text: those of cases are shorter than 64 KiB.
+pub(crate) const MOST_BESIDE: usize = 4;
+
 struct Entry {
     text: String,
+    /// As a frame.
     len: usize,
     sure: bool,
 }
@@ -165,8 +169,18 @@ impl Conn {
         }
     }
 
-    /// Whether the model's queue has room: it holds all that the real one can hold.
+    /// Bytes in the queue for a text of `len` bytes: what its frame has.
+    const fn frame_len(&self, len: usize) -> usize {
+        match (self.speaks, len) {
+            (Speaks::Draft76, _) | (Speaks::Rfc6455, ..126) => len + 2,
+            (Speaks::Rfc6455, _) => len + MOST_BESIDE,
+        }
+    }
+
+    /// Whether the model's queue has room for a text of `len` bytes: it holds all that the real one can
+    /// hold.
     fn has_room(&self, rules: &Rules, len: usize) -> bool {
+        let len = self.frame_len(len);
         let slack = rules.slack;
         let bytes: usize = self.queue.iter().map(|entry| entry.len).sum();
         (self.queue.is_empty() && slack == (0, 0))
@@ -187,7 +201,7 @@ impl Conn {
             Status::Open
                 if storm
                     && config.slow_receiver == SlowReceiver::Disconnect
-                    && !self.has_room(rules, len + 2) =>
+                    && !self.has_room(rules, len) =>
             {
                 Status::Fuzzy
             }
@@ -208,7 +222,7 @@ impl Conn {
                 Kind::Absent,
             ],
             Status::Open if too_long => vec![Kind::TooLong],
-            Status::Open if self.has_room(rules, len + 2) => vec![Kind::Queued],
+            Status::Open if self.has_room(rules, len) => vec![Kind::Queued],
             Status::Open => {
                 // What waits for the end of a turn is written when it is in the way.
                 let makes_room = policy && config.slow_receiver == SlowReceiver::DropOldest;
@@ -224,7 +238,7 @@ impl Conn {
 
     /// Takes in what became of a text: one of `kinds`.
     pub(crate) fn settle(&mut self, rules: &Rules, text: &str, kinds: &[Kind], policy: bool) {
-        let len = text.len() + 2;
+        let len = text.len();
         let sure = kinds == [Kind::Queued];
         let policy = policy.then_some(rules.config.slow_receiver);
         if kinds.contains(&Kind::Queued) {
@@ -239,6 +253,7 @@ impl Conn {
                 }
             }
             let text = text.to_owned();
+            let len = self.frame_len(len);
             self.queue.push(Entry { text, len, sure });
         }
         if kinds.contains(&Kind::Full) && policy == Some(SlowReceiver::Disconnect) {
