@@ -141,7 +141,7 @@ impl Decoder {
         let (State::Idle, Some(&TEXT)) = (self.state, src.first()) else {
             return None;
         };
-        let frame = ShortFrame::at_front(src).or_else(|| ShortFrame::at_front_utf8(src))?;
+        let frame = ShortFrame::at_front(src)?;
         let len = frame.len();
         (len <= self.config.max_message_len).then(|| (Text::from_short(frame), len + 2))
     }

@@ -21,25 +21,26 @@ pub(crate) struct ShortFrame {
 }
 
 impl ShortFrame {
-    /// The frame at the front of `src`, which begins with 0x00, if it is a short one of ASCII.
+    /// The frame at the front of `src`, which begins with 0x00, if it is a short one.
     #[inline(always)]
     pub(crate) fn at_front(src: &[u8]) -> Option<Self> {
         Self::with_front(src, |bytes| {
             let end = ascii_words_len(bytes.as_chunks().0);
-            let is_whole = end <= LEN + 1 && bytes.get(end) == Some(&TERMINATOR);
-            is_whole.then(|| Self::from_checked(bytes, end - 1))
+            match bytes.get(end) {
+                Some(&TERMINATOR) if end <= LEN + 1 => Some(Self::from_checked(bytes, end - 1)),
+                Some(_) => Self::from_utf8(bytes),
+                // All is ASCII, and the end is not among it.
+                None => None,
+            }
         })
     }
 
     /// As [`Self::at_front`], whatever script the text is in.
     #[inline(never)]
-    pub(crate) fn at_front_utf8(src: &[u8]) -> Option<Self> {
-        Self::with_front(src, |bytes| {
-            let end = terminator(bytes.as_chunks().0)?;
-            let text = bytes.get(1..end)?;
-            (end <= LEN + 1 && str::from_utf8(text).is_ok())
-                .then(|| Self::from_checked(bytes, end - 1))
-        })
+    fn from_utf8(bytes: &[u8; SIZE]) -> Option<Self> {
+        let end = terminator(bytes.as_chunks().0)?;
+        let text = bytes.get(1..end)?;
+        (end <= LEN + 1 && str::from_utf8(text).is_ok()).then(|| Self::from_checked(bytes, end - 1))
     }
 
     /// The frame at the front of `src`, with `len` bytes of text which the caller knows to be UTF-8, if
