@@ -10,7 +10,7 @@ use std::{
 
 use ws76_server::{Connection, Handler, Head, Response, Text};
 
-use crate::support::{self, Client, Echo, HEAD, KEY3, Obedient, Seen, Speaks, TestServer, edited};
+use crate::support::{Client, Echo, HEAD, KEY3, Obedient, Seen, Speaks, TestServer, edited};
 
 /// Echoes, and counts the plain requests that come.
 #[derive(Clone, Default)]
@@ -310,6 +310,8 @@ async fn client_that_vanishes_while_opening_is_no_event() {
 #[cfg(feature = "rfc6455")]
 #[tokio::test]
 async fn compression_that_is_offered_is_not_taken() {
+    use crate::support::masked;
+
     // T18: the reply names no extension, and a frame that is marked compressed is a protocol error.
     let server = TestServer::start(Echo).await;
     let speaks = Speaks::Rfc6455;
@@ -318,7 +320,7 @@ async fn compression_that_is_offered_is_not_taken() {
     let mut client = Client::request(server.addr, request).await;
     client.expect(speaks.reply()).await;
     client
-        .write(support::masked(0xc1, b"\xca\x48\xcd\xc9\xc9\x07\x00"))
+        .write(masked(0xc1, b"\xca\x48\xcd\xc9\xc9\x07\x00"))
         .await;
     client.expect_end(speaks.sent_closing(1002)).await;
 }

@@ -4,7 +4,7 @@ use ws76_server::{
     Config, Decision, FieldName, FieldValue, Handler, Request, Scheme, Status, Subprotocol,
 };
 
-use crate::support::{self, BOTH, Client, Echo, HEAD, KEY3, REPLY, TestServer, edited, settle};
+use crate::support::{BOTH, Client, Echo, HEAD, KEY3, REPLY, TestServer, edited, settle};
 
 /// Where the response of 16 bytes begins.
 const RESPONSE: usize = REPLY.len() - 16;
@@ -265,7 +265,9 @@ async fn subprotocol_that_is_not_the_one_asked_for_is_refused() {
 #[cfg(feature = "rfc6455")]
 #[tokio::test]
 async fn subprotocol_of_an_rfc6455_list_is_named_or_left_out() {
-    let speaks = support::Speaks::Rfc6455;
+    use crate::support::Speaks;
+
+    let speaks = Speaks::Rfc6455;
     let asked =
         "\r\nSec-WebSocket-Protocol: other, sample\r\nSec-WebSocket-Protocol: third\r\n\r\n";
     let request = edited(&speaks.request(), &[("\r\n\r\n", asked)]);
