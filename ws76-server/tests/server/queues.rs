@@ -53,6 +53,24 @@ async fn queue_takes_n_bytes_and_not_one_more() {
 }
 
 #[tokio::test]
+async fn queue_counts_each_frame_as_long_as_it_is() {
+    // P2: from 126 bytes on, RFC 6455 has a longer head.
+    let text = "x".repeat(126);
+    for &speaks in BOTH {
+        let two = 2 * speaks.sent(&text).len();
+        for (max, second) in [(two, Ok(())), (two - 1, Err(SendError::Full))] {
+            let config = Config::new().with_max_queued_len(max);
+            let mut server = TestServer::with(config, Quiet).await;
+            let mut client = Client::open(server.addr, speaks).await;
+            let connection = server.opened(1).await;
+            assert_eq!(connection.try_send(&text), Ok(()));
+            assert_eq!(connection.try_send(&text), second, "{max}");
+            client.expect_text(&text).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn full_queue_meets_the_policy_and_the_others_get_all() {
     // P7, P3
     for &speaks in BOTH {
