@@ -14,7 +14,7 @@
 
 mod reserved;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     frame::{TERMINATOR, TEXT},
     short::ShortFrame,
     text,
+    view::View,
 };
 
 /// Takes frames from the bytes that a peer sent.
@@ -80,6 +81,14 @@ enum State {
     },
     Closed,
     Failed(DecodeError),
+}
+
+/// What was found of a text.
+enum Found {
+    /// All of it, of so many bytes.
+    Text { len: usize, is_valid: bool },
+    /// No end, as [`State::Text`] says.
+    Part { ascii: usize, scanned: usize },
 }
 
 impl Decoder {
@@ -175,13 +184,54 @@ impl Decoder {
             State::Text { ascii, scanned } => (ascii, scanned),
             _ => return Ok(None),
         };
-        match self.find_text(ascii, scanned, src) {
-            Ok(Some((len, valid))) => {
+        match self.find_text(ascii, scanned, src.get(1..).unwrap_or_default()) {
+            Ok(Found::Text { len, is_valid }) => {
                 self.state = State::Idle;
-                Ok(Some(take_text(src, len, valid)))
+                Ok(Some(take_text(src, len, is_valid)))
             }
-            Ok(None) => Ok(None),
+            Ok(Found::Part { ascii, scanned }) => {
+                self.state = State::Text { ascii, scanned };
+                Ok(None)
+            }
             Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Takes the text frame that begins at `at` in `src`: bytes that are shared already. The frame is two
+    /// bytes longer than the text; it is for the caller to go on behind it. The text is a view on all of
+    /// `src`, unless it is short, and so knows its frame ([`Text::framed`]). `None` means nothing but that
+    /// [`decode`](Self::decode) has to be asked, with the same bytes at the front.
+    ///
+    /// Implements draft-76 §5.3.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use ws76_codec::{Decoder, DecoderConfig};
+    ///
+    /// let decoder = Decoder::new(DecoderConfig::new());
+    /// let src = Bytes::from_static(b"\x00one\xff\x00two\xff\x00thr");
+    /// let mut at = 0;
+    /// let mut texts = Vec::new();
+    /// while let Some(text) = decoder.decode_shared(&src, at) {
+    ///     at += text.len() + 2;
+    ///     texts.push(text);
+    /// }
+    /// assert_eq!(texts, ["one", "two"]);
+    /// ```
+    pub fn decode_shared(&self, src: &Bytes, at: usize) -> Option<Text> {
+        let frame = src.get(at..)?;
+        let (State::Idle, [TEXT, content @ ..]) = (self.state, frame) else {
+            return None;
+        };
+        match self.find_text(0, 0, content) {
+            Ok(Found::Text {
+                len,
+                is_valid: true,
+            }) => Some(match ShortFrame::at_front_checked(frame, len) {
+                Some(short) => Text::from_short(short),
+                None => Text::from_view(View::of_frame(src.clone(), at, len)),
+            }),
+            _ => None,
         }
     }
 
@@ -214,17 +264,15 @@ impl Decoder {
         &self.config
     }
 
-    /// The length of the text at the front of `src`, whose end was looked for already in part, and
-    /// whether it is UTF-8.
+    /// Looks for the text at the front of `content`, whose end was looked for already in part.
     #[inline]
     fn find_text(
-        &mut self,
+        &self,
         mut ascii: usize,
         mut scanned: usize,
-        src: &BytesMut,
-    ) -> Result<Option<(usize, bool)>, DecodeError> {
+        content: &[u8],
+    ) -> Result<Found, DecodeError> {
         let max = self.config.max_message_len;
-        let content = src.get(1..).unwrap_or_default();
         // As long as all is ASCII, one pass finds the end and checks.
         if ascii == scanned {
             ascii += ascii_len(content.get(ascii..).unwrap_or_default());
@@ -241,11 +289,10 @@ impl Decoder {
             return Err(DecodeError::MessageTooLong { max });
         }
         if end.is_none() {
-            self.state = State::Text {
+            return Ok(Found::Part {
                 ascii,
                 scanned: len,
-            };
-            return Ok(None);
+            });
         }
         // Checked before it is taken, so that an error consumes nothing.
         let unchecked = content.get(ascii..len).unwrap_or_default();
@@ -257,7 +304,8 @@ impl Decoder {
         if let (Err(error), InvalidUtf8::Reject) = (valid, self.config.invalid_utf8) {
             return Err(error.behind(ascii).into());
         }
-        Ok(Some((len, valid.is_ok())))
+        let is_valid = valid.is_ok();
+        Ok(Found::Text { len, is_valid })
     }
 }
 
@@ -267,13 +315,10 @@ fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
         src.advance(len + 2);
         return Text::from_short(frame);
     }
-    let mut frame = src.split_to(len + 2);
-    frame.truncate(len + 1);
-    let mut content = frame.freeze();
-    content.advance(1);
+    let frame = src.split_to(len + 2).freeze();
     if valid {
-        Text::from_checked(content)
+        Text::from_view(View::of_frame(frame, 0, len))
     } else {
-        Text::from_utf8_lossy(content)
+        Text::from_utf8_lossy(frame.slice(1..=len))
     }
 }

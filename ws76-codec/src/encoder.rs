@@ -8,6 +8,7 @@ use bytes::{Buf, BufMut, Bytes};
 use crate::{
     Text,
     frame::{CLOSING, TERMINATOR, TEXT},
+    view::View,
 };
 
 /// Appends `text` to `dst` as one text frame: 0x00, the UTF-8, 0xFF.
@@ -80,7 +81,10 @@ impl EncodedFrame {
     /// The message in a text frame, sharing the frame's bytes; `None` for the closing frame.
     pub fn to_text(&self) -> Option<Text> {
         match self.0.as_ref() {
-            [TEXT, text @ .., TERMINATOR] => Some(Text::from_checked(self.0.slice_ref(text))),
+            [TEXT, text @ .., TERMINATOR] => {
+                let view = View::of_frame(self.0.clone(), 0, text.len());
+                Some(Text::from_view(view))
+            }
             _ => None,
         }
     }

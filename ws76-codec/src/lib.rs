@@ -68,6 +68,7 @@ mod error;
 mod frame;
 mod short;
 mod text;
+mod view;
 
 pub use closing::ClosingHandshake;
 pub use config::{DecoderConfig, InvalidUtf8, ReservedFrames};

@@ -7,7 +7,7 @@ use core::{
     cmp::Ordering,
     fmt,
     hash::{Hash, Hasher},
-    ops::Deref,
+    ops::{Deref, Range},
     str,
 };
 
@@ -18,6 +18,7 @@ use simdutf8::basic::from_utf8 as read_utf8;
 use crate::{
     Utf8Error,
     short::{self, ShortFrame},
+    view::View,
 };
 
 /// The text of one message: UTF-8, cheap to clone.
@@ -47,19 +48,19 @@ pub struct Text(Content);
 /// Bytes that are UTF-8.
 #[derive(Clone)]
 enum Content {
-    Shared(Bytes),
+    Shared(View),
     Short(ShortFrame),
 }
 
 impl Text {
     /// The empty text.
     pub const fn new() -> Self {
-        Self(Content::Shared(Bytes::new()))
+        Self::from_checked(Bytes::new())
     }
 
     /// A text that is part of the program.
     pub const fn from_static(text: &'static str) -> Self {
-        Self(Content::Shared(Bytes::from_static(text.as_bytes())))
+        Self::from_checked(Bytes::from_static(text.as_bytes()))
     }
 
     /// Takes `bytes` as text if they are UTF-8, without a copy.
@@ -131,7 +132,7 @@ impl Text {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Content::Shared(bytes) => bytes,
+            Content::Shared(view) => view.as_bytes(),
             Content::Short(frame) => frame.text(),
         }
     }
@@ -139,7 +140,7 @@ impl Text {
     /// The bytes of the text; always UTF-8. Copies a text that is short.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
-            Content::Shared(bytes) => bytes,
+            Content::Shared(view) => view.into_bytes(),
             Content::Short(_) => Bytes::copy_from_slice(self.as_bytes()),
         }
     }
@@ -148,7 +149,7 @@ impl Text {
     #[inline]
     pub const fn len(&self) -> usize {
         match &self.0 {
-            Content::Shared(bytes) => bytes.len(),
+            Content::Shared(view) => view.len(),
             Content::Short(frame) => frame.len(),
         }
     }
@@ -164,9 +165,42 @@ impl Text {
         Self::from_checked_slice(self.as_bytes())
     }
 
+    /// The frame that this text was decoded from, if the text is a view on it: the shared bytes, and where
+    /// in them the frame is (draft-76 §5.3). What goes on as it came need not be encoded, and frames
+    /// that came one behind the other go on in one piece.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use ws76_codec::{Decoder, DecoderConfig, Text, encode_text};
+    ///
+    /// let mut frames = Vec::new();
+    /// encode_text(&"one ".repeat(10), &mut frames);
+    /// encode_text(&"two ".repeat(10), &mut frames);
+    /// let src = Bytes::from(frames);
+    /// let decoder = Decoder::new(DecoderConfig::new());
+    /// let one = decoder.decode_shared(&src, 0);
+    /// assert_eq!(one.as_ref().and_then(Text::framed), Some((&src, 0..42)));
+    /// let two = decoder.decode_shared(&src, 42);
+    /// assert_eq!(two.as_ref().and_then(Text::framed), Some((&src, 42..84)));
+    /// assert_eq!(Text::from("no frame yet").framed(), None);
+    /// ```
+    #[inline]
+    pub fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
+        match &self.0 {
+            Content::Shared(view) => view.framed(),
+            Content::Short(_) => None,
+        }
+    }
+
     /// Wraps bytes that the caller knows to be UTF-8.
     pub(crate) const fn from_checked(bytes: Bytes) -> Self {
-        Self(Content::Shared(bytes))
+        Self::from_view(View::whole(bytes))
+    }
+
+    /// Wraps some of such bytes.
+    #[inline]
+    pub(crate) const fn from_view(view: View) -> Self {
+        Self(Content::Shared(view))
     }
 
     /// Wraps a frame of such bytes.

@@ -59,6 +59,61 @@ fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
 }
 
 #[test]
+fn text_of_shared_bytes_knows_its_frame_unless_it_is_short() {
+    // F1, F3, F4: whatever stands around it.
+    let decoder = Decoder::new(DecoderConfig::new());
+    for len in [0, 37, 38, 125, 5000] {
+        for pattern in ["a", "日本語"] {
+            let message = pattern.repeat(len / pattern.len());
+            let frame = [b"\x00", message.as_bytes(), b"\xff"].concat();
+            let src = Bytes::from([&b"\x00hi\xff"[..], &frame, b"\x00\xff"].concat());
+            let text = decoder.decode_shared(&src, 4).expect("a whole text");
+            assert_eq!(text, message.as_str());
+            let range = 4..4 + frame.len();
+            let is_long = message.len() > 37;
+            assert_eq!(text.framed(), is_long.then_some((&src, range.clone())));
+            assert_eq!(text.clone().into_bytes(), message);
+            assert_eq!(text.to_owned_text().framed(), None, "a copy");
+
+            let split = Decoder::new(DecoderConfig::new()).decode_text(&mut frame[..].into());
+            let split = split.expect("valid").expect("a whole text");
+            let frame = Bytes::from(frame);
+            assert_eq!(split.framed(), is_long.then_some((&frame, 0..frame.len())));
+
+            let cut = src.slice(..range.end - 1);
+            assert_eq!(decoder.decode_shared(&cut, 4), None, "no end");
+            let max = message.len().saturating_sub(1);
+            let limited = Decoder::new(DecoderConfig::new().with_max_message_len(max));
+            let taken = limited.decode_shared(&src, 4);
+            assert_eq!(taken.is_some(), message.is_empty(), "over the limit");
+        }
+    }
+    let long = Bytes::from("a text that is longer than short ones, in no frame");
+    assert_eq!(Text::from_utf8(long).expect("UTF-8").framed(), None);
+}
+
+#[test]
+fn what_is_no_text_is_not_taken_from_shared_bytes() {
+    // F5, F6, F7, F9: `decode` says what it is.
+    let decoder = Decoder::new(REPLACE.with_reserved_frames(ReservedFrames::Skip));
+    for src in [
+        &b"\x01a\xff"[..],
+        b"\x80\x01a",
+        b"\xff\x00",
+        b"\x00\xfe\xff",
+        b"",
+    ] {
+        let src = Bytes::copy_from_slice(src);
+        assert_eq!(decoder.decode_shared(&src, 0), None, "{src:02x?}");
+        assert_eq!(decoder.decode_shared(&src, 4), None, "{src:02x?}");
+    }
+    let mut inside = Decoder::new(DecoderConfig::new());
+    assert_eq!(inside.decode(&mut BytesMut::from(&b"\x00he"[..])), Ok(None));
+    let src = Bytes::from_static(b"\x00hello\xff");
+    assert_eq!(inside.decode_shared(&src, 0), None);
+}
+
+#[test]
 fn decode_empty_text_is_a_message() {
     assert_decodes(b"\x00\xff", &[text("")], Ok(()));
     assert_decodes(b"\x00\xff\x00\xff", &[text(""), text("")], Ok(()));

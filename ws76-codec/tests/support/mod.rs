@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use ws76_codec::{DecodeError, Decoder, DecoderConfig, Frame, Text};
 
 /// The frames that came out, and how the stream ended.
@@ -25,7 +25,12 @@ pub(crate) fn decode<'a>(
         src.extend_from_slice(chunk);
         same_src.extend_from_slice(chunk);
         loop {
+            let shared = Bytes::from([b"\x00behind\xff", &src[..]].concat());
+            let shared = decoder.decode_shared(&shared, 8);
             let decoded = decoder.decode(&mut src);
+            if let Some(text) = shared {
+                assert_eq!(Ok(Some(Frame::Text(text))), decoded);
+            }
             let same = match texts_first.decode_text(&mut same_src) {
                 Ok(None) => texts_first.decode(&mut same_src),
                 other => other.map(|text| text.map(Frame::Text)),
