@@ -180,7 +180,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             received: 0,
             turn: 0,
             turn_len: 0,
-            max_turn_len: config.max_queued_len / 4,
+            max_turn_len: (config.max_queued_len / 4).min(MAX_TURN_LEN),
             flushed: true,
             is_stalled: false,
             since,
@@ -271,6 +271,8 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 
 /// Messages that a connection may take in before the others have their turn.
 const MAX_TURN: u32 = 64;
+/// Bytes of messages, as above.
+const MAX_TURN_LEN: usize = 64 << 10;
 /// Time that the last events of a connection have when a shutdown is over.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
