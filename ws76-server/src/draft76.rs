@@ -48,8 +48,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Draft76<T> {
 
     #[inline(never)]
     fn next_long_text(&mut self) -> Option<Text> {
+        if self.src.is_shared() || (self.decoder.finish().is_ok() && self.src.share()) {
+            return self.next_shared_text();
+        }
         // An error is told again by what is asked next.
         self.decoder.decode_text(self.src.bytes()).ok().flatten()
+    }
+
+    fn next_shared_text(&mut self) -> Option<Text> {
+        let (src, at) = self.src.shared();
+        let text = match self.decoder.decode_short(src.get(at..)?) {
+            Some((text, _)) => text,
+            None => self.decoder.decode_shared(src, at)?,
+        };
+        self.src.take_shared(text.len() + 2);
+        Some(text)
     }
 }
 
@@ -59,7 +72,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
 
     #[inline(always)]
     fn next_text(&mut self) -> Option<Text> {
-        if let Some((text, len)) = self.decoder.decode_short(self.src.as_slice()) {
+        if !self.src.is_shared()
+            && let Some((text, len)) = self.decoder.decode_short(self.src.as_slice())
+        {
             self.src.take(len);
             return Some(text);
         }
@@ -70,6 +85,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
         loop {
             if self.src.is_empty() {
                 return Ok(None);
+            }
+            if self.src.is_shared()
+                && let Some(text) = self.next_shared_text()
+            {
+                return Ok(Some(Incoming::Text(text)));
             }
             return Ok(match self.decoder.decode(self.src.bytes())? {
                 Some(Frame::Text(text)) => Some(Incoming::Text(text)),

@@ -126,26 +126,46 @@ impl Outbox {
         let utf8 = text.utf8();
         self.check_room(utf8.len() + 2)?;
         self.accepted += 1;
+        let min_len = match self.is_rfc6455() {
+            true => MIN_LENT_LEN,
+            false => MIN_VIEW_LEN,
+        };
         // What is not written at once may stay for long, and must not keep more than itself alive.
-        let lent = match utf8.len() >= MIN_LENT_LEN && !self.blocked {
-            true => text.shared(),
-            false => None,
+        if utf8.len() >= min_len && !self.blocked && self.push_uncopied(text) {
+            return Ok(());
+        }
+        #[cfg(feature = "rfc6455")]
+        if self.is_rfc6455 {
+            self.queue.copy_message(Content::Text, utf8);
+            return Ok(());
+        }
+        self.queue
+            .push_inline(utf8.len() + 2, |dst| text.encode_to_vec(dst));
+        Ok(())
+    }
+
+    /// Queues a text for which there is room without a copy, if it is worth that. Returns whether.
+    #[inline(never)]
+    fn push_uncopied(&mut self, text: &(impl Utf8 + ?Sized)) -> bool {
+        if !self.is_rfc6455()
+            && let Some((bytes, frame)) = text.framed()
+        {
+            self.queue.push_view(bytes, frame);
+            return true;
+        }
+        if text.utf8().len() < MIN_LENT_LEN {
+            return false;
+        }
+        let Some(bytes) = text.shared() else {
+            return false;
         };
         #[cfg(feature = "rfc6455")]
         if self.is_rfc6455 {
-            match lent {
-                Some(bytes) => self.queue.push_lent_message(Content::Text, bytes),
-                None => self.queue.copy_message(Content::Text, utf8),
-            }
-            return Ok(());
+            self.queue.push_lent_message(Content::Text, bytes);
+            return true;
         }
-        match lent {
-            Some(bytes) => self.queue.push(Entry::Lent(bytes)),
-            None => self
-                .queue
-                .push_inline(utf8.len() + 2, |dst| text.encode_to_vec(dst)),
-        }
-        Ok(())
+        self.queue.push(Entry::Lent(bytes));
+        true
     }
 
     /// Queues a text that is sent to other connections, too.
@@ -353,8 +373,11 @@ impl Outbox {
     }
 }
 
-/// The shortest text that is not copied: what a shorter one keeps alive may be much more than itself.
-const MIN_LENT_LEN: usize = 4 << 10;
+/// The shortest text that is not copied, and the shortest row of frames: what a shorter one keeps alive
+/// may be much more than itself.
+const MIN_LENT_LEN: usize = if cfg!(test) { 200 } else { 4 << 10 };
+/// The shortest text whose frame is written from where it was read, if nothing else is to be written.
+const MIN_VIEW_LEN: usize = 64;
 /// The longest shared frame that is copied: an entry for it takes half as much, and more time.
 const MAX_COPIED_LEN: usize = if cfg!(test) {
     5

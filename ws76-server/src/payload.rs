@@ -1,6 +1,6 @@
 //! What can be sent as text without a copy being made first.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use sealed::Utf8;
@@ -28,6 +28,8 @@ impl<T: Utf8 + ?Sized> AsText for T {}
 
 /// Keeps the promise that the bytes are UTF-8 inside this crate.
 pub(crate) mod sealed {
+    use std::ops::Range;
+
     use bytes::Bytes;
     use ws76_codec::EncodedFrame;
 
@@ -40,6 +42,11 @@ pub(crate) mod sealed {
         fn utf8(&self) -> &[u8];
         /// The same bytes, where they are shared already.
         fn shared(&self) -> Option<Bytes> {
+            None
+        }
+        /// The draft-76 frame of them, where there is one among bytes that are shared already.
+        #[inline]
+        fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
             None
         }
         /// Appends a frame of them.
@@ -90,6 +97,11 @@ impl Utf8 for Text {
     }
 
     #[inline]
+    fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
+        Self::framed(self)
+    }
+
+    #[inline]
     fn encode_to_vec(&self, dst: &mut Vec<u8>) {
         Self::encode_to_vec(self, dst);
     }
@@ -125,6 +137,11 @@ impl<T: Utf8 + ?Sized> Utf8 for &T {
     }
 
     #[inline]
+    fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
+        T::framed(self)
+    }
+
+    #[inline]
     fn encode_to_vec(&self, dst: &mut Vec<u8>) {
         T::encode_to_vec(self, dst);
     }
@@ -142,6 +159,11 @@ impl<T: Utf8 + ?Sized> Utf8 for Arc<T> {
 
     fn shared(&self) -> Option<Bytes> {
         T::shared(self)
+    }
+
+    #[inline]
+    fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
+        T::framed(self)
     }
 
     #[inline]

@@ -1,5 +1,13 @@
 //! What was read and not decoded yet. The memory that is read into belongs to the thread; a
 //! connection that sleeps holds no more of it than the beginning of a frame, in memory of its own.
+//!
+//! ```text
+//!   shared ─────────────────────────────┐ bytes ────────────┐
+//!   │ taken │ frame │ frame │ … │ frame │ beginning of next │ room …
+//! ```
+//!
+//! What is `shared` ends where the last whole frame seems to: texts are views on it, so that frames one
+//! behind the other stay in one piece. It is empty while all texts are short, which are copied.
 
 use std::{
     cell::RefCell,
@@ -8,7 +16,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use memchr::memrchr;
 use tokio::{io::AsyncRead, time::Instant};
 use tokio_util::io::poll_read_buf;
 
@@ -27,9 +36,13 @@ struct Spare {
 /// Bytes from a stream, at whose front the decoder works.
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
+    /// What comes first, if it is shared with those who hold parts of it: to the end of a frame.
+    shared: Bytes,
     bytes: BytesMut,
-    /// How many of them were taken, from the front: they are removed together.
+    /// How many were taken from the front of the first that is not empty: they are removed together.
     taken: usize,
+    /// Whether no more is to be shared of what was read.
+    is_parted: bool,
     /// Whether `bytes` are in memory that came from the thread and goes back to one.
     is_lent: bool,
     read_at: Instant,
@@ -40,8 +53,10 @@ impl ReadBuffer {
     /// A buffer that begins with these.
     pub(crate) fn new(bytes: BytesMut) -> Self {
         Self {
+            shared: Bytes::new(),
             bytes,
             taken: 0,
+            is_parted: false,
             is_lent: false,
             read_at: Instant::now(),
             read_len: 0,
@@ -61,6 +76,9 @@ impl ReadBuffer {
     /// What was read and not taken yet, for a decoder to take from.
     #[inline]
     pub(crate) fn bytes(&mut self) -> &mut BytesMut {
+        if !self.shared.is_empty() {
+            self.part();
+        }
         let taken = std::mem::take(&mut self.taken);
         if taken == self.bytes.len() {
             // The same place is read into again, which is in the processor's cache.
@@ -71,7 +89,7 @@ impl ReadBuffer {
         &mut self.bytes
     }
 
-    /// The same, where what is taken is told to [`Self::take`].
+    /// The same, where what is taken is told to [`Self::take`] and nothing is shared.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
@@ -83,6 +101,59 @@ impl ReadBuffer {
         self.taken += count;
     }
 
+    /// Whether what comes next is [`Self::shared`].
+    #[inline]
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
+    /// What comes next, for others to hold parts of, and how much of it was taken.
+    pub(crate) const fn shared(&self) -> (&Bytes, usize) {
+        (&self.shared, self.taken)
+    }
+
+    /// Takes so many bytes from the front, which is shared.
+    pub(crate) fn take_shared(&mut self, count: usize) {
+        self.taken += count;
+        if self.taken == self.shared.len() {
+            self.shared = Bytes::new();
+            self.taken = 0;
+        }
+    }
+
+    /// Shares what was read if that begins with a text frame: to the end of the last whole frame, if that
+    /// is near. Returns whether.
+    pub(crate) fn share(&mut self) -> bool {
+        let unread = self.as_slice();
+        if self.is_parted || unread.first() != Some(&TEXT) {
+            return false;
+        }
+        let from = unread.len().saturating_sub(MAX_SOUGHT);
+        let Some(end) = memrchr(TERMINATOR, unread.get(from..).unwrap_or_default()) else {
+            return false;
+        };
+        self.bytes.advance(std::mem::take(&mut self.taken));
+        self.shared = self.bytes.split_to(from + end + 1).freeze();
+        true
+    }
+
+    /// Takes back what is shared, to memory of its own; no more of what was read is shared.
+    #[cold]
+    fn part(&mut self) {
+        let shared = std::mem::take(&mut self.shared);
+        let rest = shared.get(self.taken..).unwrap_or_default();
+        let mut own = BytesMut::with_capacity(rest.len() + self.bytes.len());
+        own.extend_from_slice(rest);
+        own.extend_from_slice(&self.bytes);
+        self.taken = 0;
+        self.bytes.clear();
+        if self.is_lent {
+            self.give_back();
+        }
+        self.bytes = own;
+        self.is_parted = true;
+    }
+
     /// Whether this has memory of the thread: it was read into since this was last at rest.
     #[inline]
     pub(crate) const fn is_lent(&self) -> bool {
@@ -91,7 +162,7 @@ impl ReadBuffer {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.taken == self.bytes.len()
+        self.taken == self.bytes.len() && self.shared.is_empty()
     }
 
     /// Reads what comes next, at most [`MAX_READ_LEN`] bytes; 0 at the end of the stream.
@@ -111,6 +182,7 @@ impl ReadBuffer {
         let mut room = (&mut self.bytes).limit(MAX_READ_LEN);
         let count = ready!(poll_read_buf(Pin::new(io), cx, &mut room))?;
         if count > 0 {
+            self.is_parted = false;
             self.read_len += count as u64;
             self.read_at = Instant::now();
         }
@@ -151,6 +223,7 @@ impl ReadBuffer {
 
     /// Forgets what was read.
     pub(crate) fn clear(&mut self) {
+        self.shared = Bytes::new();
         self.bytes().clear();
     }
 
@@ -224,6 +297,12 @@ impl Drop for ReadBuffer {
     }
 }
 
+/// The first byte of a text frame.
+const TEXT: u8 = 0x00;
+/// The last byte of a text frame.
+const TERMINATOR: u8 = 0xff;
+/// So far from the end of what was read the last whole frame is sought.
+const MAX_SOUGHT: usize = 4 << 10;
 /// The least to make room for before a read.
 const MIN_READ_LEN: usize = 4 << 10;
 /// The most that is read at once.

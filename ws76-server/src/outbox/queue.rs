@@ -1,15 +1,16 @@
 //! The messages of an outbox, in their order.
 
-mod batched;
 #[cfg(feature = "rfc6455")]
 mod messages;
 mod spares;
+mod tail;
 
 use std::{collections::VecDeque, io::IoSlice};
 
 use bytes::Bytes;
+use memchr::memchr;
+use tail::{Tail, View};
 
-use super::batch::Batched;
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455::Head;
 
@@ -20,8 +21,8 @@ pub(super) struct Queue {
     messages: usize,
     /// Bytes of all messages, less what was written of the first.
     len: usize,
-    /// Frames behind all others, in a batch.
-    batched: Option<Batched>,
+    /// Frames behind all others.
+    tail: Option<Tail>,
     /// Frames in a row behind all entries.
     run: Run,
     /// The bytes of all runs, in their order, behind `inline_at`; before it there is what was written of
@@ -45,6 +46,8 @@ pub(super) enum Entry {
     Inline(Run),
     /// A draft-76 frame that other connections share.
     Frame(Bytes),
+    /// Draft-76 frames, which keep a buffer alive that others read into.
+    View(View),
     /// The content of a draft-76 frame, which keeps a buffer alive that others read into.
     Lent(Bytes),
     /// The content of a draft-76 frame.
@@ -63,6 +66,7 @@ impl Entry {
         match self {
             Self::Inline(run) => run.len,
             Self::Frame(bytes) => bytes.len(),
+            Self::View(view) => view.len(),
             Self::Lent(bytes) | Self::Content(bytes) => bytes.len() + 2,
             #[cfg(feature = "rfc6455")]
             Self::Message(head, bytes) | Self::LentMessage(head, bytes) => head.len() + bytes.len(),
@@ -91,7 +95,8 @@ impl Queue {
     }
 
     /// Puts a frame of `len` bytes behind all others, which `put` appends.
-    #[inline]
+    // Always: most of what is sent goes through it, with little to do.
+    #[inline(always)]
     pub(super) fn push_inline(&mut self, len: usize, put: impl FnOnce(&mut Vec<u8>)) {
         self.settle();
         if self.inline.capacity() - self.inline.len() < len {
@@ -137,19 +142,23 @@ impl Queue {
         }
     }
 
-    /// All bytes to write, if they are in one piece. Nothing is in a batch.
+    /// All bytes to write, if they are in one piece. They were gathered.
     pub(super) fn only(&self) -> Option<&[u8]> {
+        if let Some(view) = self.only_view() {
+            return Some(view.as_bytes());
+        }
         if self.entries.is_empty() {
             return self.inline.get(self.inline_at..);
         }
         match self.entries.front() {
             Some(Entry::Frame(bytes)) if self.messages == 1 => bytes.get(self.written..),
+            Some(Entry::View(view)) if self.messages == 1 => view.as_bytes().get(self.written..),
             _ => None,
         }
     }
 
-    /// The bytes to write next, in order. Returns how many of `slices` they fill. Nothing is in a
-    /// batch.
+    /// The bytes to write next, in order. Returns how many of `slices` they fill. They were gathered,
+    /// and are not in one piece.
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut inline = self.inline.get(self.inline_at..).unwrap_or_default();
         let mut skip = self.written;
@@ -183,6 +192,7 @@ impl Queue {
                     put_all(&[bytes], &mut 0)
                 }
                 Entry::Frame(bytes) => put_all(&[bytes], &mut skip),
+                Entry::View(view) => put_all(&[view.as_bytes()], &mut skip),
                 Entry::Lent(bytes) | Entry::Content(bytes) => {
                     put_all(&[&[TEXT], bytes, &[TERMINATOR]], &mut skip)
                 }
@@ -202,8 +212,10 @@ impl Queue {
 
     /// What is left stays for a while: it is not to keep more than itself alive.
     pub(super) fn stay(&mut self) {
+        self.settle();
         for entry in &mut self.entries {
             match entry {
+                Entry::View(view) => view.stay(),
                 Entry::Lent(bytes) => *entry = Entry::Content(Bytes::copy_from_slice(bytes)),
                 #[cfg(feature = "rfc6455")]
                 Entry::LentMessage(head, bytes) => {
@@ -223,6 +235,7 @@ impl Queue {
             return self.consume_part(count, frame_len);
         }
         self.run = Run::default();
+        self.tail = None;
         self.written = 0;
         if !self.entries.is_empty() {
             self.entries.clear();
@@ -260,6 +273,14 @@ impl Queue {
                     gone += run.messages;
                     self.inline_at += run.len;
                     run.len
+                }
+                Some(Entry::View(view)) if self.written == 0 && count >= view.len() => {
+                    gone += view.messages();
+                    view.len()
+                }
+                Some(Entry::View(view)) if view.messages() > 1 => {
+                    self.split(0);
+                    continue;
                 }
                 Some(entry) => {
                     let left = entry.len() - self.written;
@@ -300,6 +321,7 @@ impl Queue {
                 _ => at = 1,
             }
         }
+        self.split(at);
         let dropped = frame_len(self.inline_from(offset), 0);
         let len = match self.entries.get_mut(at) {
             None => return false,
@@ -323,6 +345,15 @@ impl Queue {
         self.len -= len;
         self.rewind();
         true
+    }
+
+    /// Makes the first frame of a view an entry of its own.
+    fn split(&mut self, at: usize) {
+        if let Some(Entry::View(view)) = self.entries.get_mut(at)
+            && let Some(first) = view.split_first()
+        {
+            self.entries.insert(at, Entry::View(first));
+        }
     }
 
     /// Drops all.
@@ -374,8 +405,7 @@ pub(super) type FrameLen = fn(&[u8], usize) -> usize;
 /// As [`FrameLen`], of draft-76.
 pub(super) fn first_frame_len(bytes: &[u8], seen: usize) -> usize {
     let unseen = bytes.get(seen..).unwrap_or_default();
-    let end = unseen.iter().position(|&byte| byte == TERMINATOR);
-    end.map_or(0, |end| seen + end + 1)
+    memchr(TERMINATOR, unseen).map_or(0, |end| seen + end + 1)
 }
 
 /// The first byte of a draft-76 frame.

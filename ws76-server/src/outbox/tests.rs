@@ -12,7 +12,7 @@ use std::{
 use proptest::prelude::*;
 use tokio::io::AsyncWrite;
 
-use ws76_codec::Text;
+use ws76_codec::{Decoder, DecoderConfig, Text};
 
 use super::*;
 use crate::{SlowReceiver, stream::kernel::Kernel};
@@ -200,6 +200,69 @@ fn what_waits_keeps_no_more_than_itself_alive() {
         assert!(!bytes.is_unique());
         assert!(outbox.write_now());
         assert!(bytes.is_unique(), "{protocol:?}");
+    }
+}
+
+/// Frames one behind the other, and their texts, which are views on them.
+fn read(texts: &[&str]) -> (Bytes, Vec<Text>) {
+    let frames = texts
+        .iter()
+        .map(|text| EncodedFrame::text(text).into_bytes());
+    let frames = Bytes::from(frames.collect::<Vec<_>>().concat());
+    let decoder = Decoder::new(DecoderConfig::new());
+    let mut at = 0;
+    let read = texts.iter().map(|text| {
+        let text = decoder
+            .decode_shared(&frames, at)
+            .filter(|read| read == text);
+        at += text.as_ref().map_or(0, |text| text.len() + 2);
+        text.unwrap()
+    });
+    (frames.clone(), read.collect())
+}
+
+#[test]
+fn frames_that_came_one_behind_the_other_are_written_from_there_in_one_piece() {
+    // P2
+    let (one, other, third) = ("a".repeat(MIN_VIEW_LEN), "é".repeat(100), "c".repeat(99));
+    let (frames, texts) = read(&[&one, &other, &third]);
+    let mut outbox = Outbox::new(&Arc::default(), Protocol::Draft76);
+    let kernel = Kernel::new(1 << 10);
+    outbox.set_writer(Some(kernel.writer()));
+    for text in &texts {
+        outbox.push(text).unwrap();
+    }
+    assert_eq!(outbox.inline_room(), 0, "copied");
+    assert!(outbox.queue.only().unwrap().as_ptr_range() == frames.as_ptr_range());
+    assert!(!outbox.write_now());
+    assert_eq!(kernel.taken(), frames);
+    assert_eq!((outbox.messages(), outbox.sent), (0, 3));
+    drop(texts);
+    assert!(frames.is_unique());
+}
+
+#[test]
+fn frames_that_wait_keep_no_more_than_themselves_alive() {
+    // P11: whether there are few of them or many, and what was written of them.
+    for count in [1, 2, 8] {
+        for room in [0, 1, MIN_VIEW_LEN + 2, MIN_VIEW_LEN + 3] {
+            let text = "x".repeat(MIN_VIEW_LEN);
+            let (frames, texts) = read(&vec![&*text; count]);
+            let mut outbox = Outbox::new(&Arc::default(), Protocol::Draft76);
+            let kernel = Kernel::new(room);
+            outbox.set_writer(Some(kernel.writer()));
+            for text in &texts {
+                outbox.push(text).unwrap();
+            }
+            drop(texts);
+            assert!(!frames.is_unique());
+            assert_eq!(outbox.write_now(), room < frames.len());
+            assert!(frames.is_unique(), "{count} frames, {room} bytes written");
+            kernel.set_room(1 << 10);
+            assert!(!outbox.write_now());
+            assert_eq!(kernel.taken(), frames);
+            assert_eq!(outbox.sent, count as u64);
+        }
     }
 }
 

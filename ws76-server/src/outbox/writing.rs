@@ -48,7 +48,7 @@ impl Outbox {
         if self.blocked {
             return false;
         }
-        self.queue.settle();
+        self.queue.gather();
         while !self.queue.is_empty() {
             let written = match (&self.writer, self.queue.only()) {
                 (Some(writer), Some(bytes)) => writer.try_write(bytes),
@@ -206,7 +206,7 @@ impl Outbox {
         io: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        self.queue.settle();
+        self.queue.gather();
         while !self.queue.is_empty() {
             let io = Pin::new(&mut *io);
             let done = match self.queue.only() {

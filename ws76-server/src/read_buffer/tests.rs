@@ -159,3 +159,92 @@ fn buffer_is_given_back_when_its_connection_is_dropped() {
     drop(buffer);
     assert!(spare() >= MIN_READ_LEN);
 }
+
+/// A frame of this many bytes of text.
+fn frame(byte: u8, len: usize) -> Vec<u8> {
+    [&b"\x00"[..], &vec![byte; len], b"\xff"].concat()
+}
+
+#[test]
+fn whole_frames_are_shared_where_they_were_read() {
+    let bytes = [
+        frame(b'a', 100),
+        frame(b'b', 200),
+        b"\x00beginning".to_vec(),
+    ]
+    .concat();
+    let mut buffer = ReadBuffer::new(BytesMut::new());
+    read(&mut buffer, &[&b"\x00short\xff"[..], &bytes].concat());
+    buffer.take(7);
+    let at = buffer.as_slice().as_ptr();
+    assert!(!buffer.is_shared() && buffer.share() && buffer.is_shared());
+    let (shared, taken) = buffer.shared();
+    assert_eq!((&shared[..], taken), (&bytes[..304], 0));
+    assert_eq!(shared.as_ptr(), at, "moved");
+    let held = shared.clone();
+    buffer.take_shared(102);
+    assert_eq!(buffer.shared(), (&held, 102));
+    assert!(!buffer.is_empty());
+    buffer.take_shared(202);
+    assert!(!buffer.is_shared());
+    assert_eq!(buffer.as_slice(), b"\x00beginning");
+    // What is held is not read over.
+    read(&mut buffer, b" and end\xff");
+    assert_eq!(buffer.as_slice(), b"\x00beginning and end\xff");
+    assert_eq!(held, bytes[..304]);
+}
+
+#[test]
+fn nothing_is_shared_but_texts_that_end_near() {
+    let far = [frame(b'a', 100), vec![0; MAX_SOUGHT]].concat();
+    let near = [frame(b'a', 100), vec![0; MAX_SOUGHT - 1]].concat();
+    for (bytes, is_shared) in [
+        (&b""[..], false),
+        (b"\x00no end", false),
+        (b"\xff\x00", false),
+        (b"\x80\x01\xff", false),
+        (&far, false),
+        (&near, true),
+    ] {
+        let mut buffer = ReadBuffer::new(BytesMut::from(bytes));
+        assert_eq!(buffer.share(), is_shared, "{} bytes", bytes.len());
+        assert_eq!(buffer.bytes(), bytes);
+    }
+}
+
+#[test]
+fn what_is_shared_is_taken_back_once_for_each_read() {
+    // P11: for whatever is no text; the thread has its memory then.
+    let bytes = [frame(b'a', 100), frame(b'b', 200), b"\x00beginn".to_vec()].concat();
+    let mut buffer = ReadBuffer::new(BytesMut::new());
+    read(&mut buffer, &bytes);
+    assert!(buffer.share());
+    buffer.take_shared(102);
+    assert_eq!(buffer.bytes(), &bytes[102..]);
+    assert!(!buffer.is_lent() && spare() >= MIN_READ_LEN);
+    assert!(!buffer.share(), "taken back");
+    read(&mut buffer, b"ing");
+    assert!(buffer.share(), "read since");
+    assert_eq!(buffer.shared(), (&Bytes::from(frame(b'b', 200)), 0));
+    assert_eq!(buffer.bytes(), &[&bytes[102..], b"ing"].concat());
+}
+
+#[test]
+fn connection_that_sleeps_with_shared_bytes_holds_no_memory_of_the_thread() {
+    // P11: its handler is called, and waits.
+    let bytes = [frame(b'a', 100), frame(b'b', 200)].concat();
+    let mut buffer = ReadBuffer::new(BytesMut::new());
+    read(&mut buffer, &bytes);
+    assert!(buffer.share());
+    buffer.take_shared(102);
+    assert_eq!(spare(), 0, "lent");
+    buffer.rest();
+    assert!(spare() >= MIN_READ_LEN);
+    assert!(buffer.bytes.capacity() <= 202);
+    assert_eq!(buffer.as_slice(), frame(b'b', 200));
+    let mut buffer = ReadBuffer::new(BytesMut::new());
+    read(&mut buffer, &bytes);
+    assert!(buffer.share());
+    buffer.clear();
+    assert!(buffer.is_empty() && !buffer.is_shared());
+}

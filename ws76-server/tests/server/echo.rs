@@ -1,5 +1,9 @@
 //! Messages go in and come back, however they are packed into segments.
 
+use std::ops::Range;
+
+use ws76_server::{Config, Connection, DecoderConfig, Handler, ReservedFrames, Text};
+
 use crate::support::{
     self, BOTH, Client, Echo, HEAD, KEY3, REPLY, Seen, Speaks, TestServer, settle,
 };
@@ -254,5 +258,64 @@ async fn rfc6455_messages_before_a_closing_frame_are_answered_however_they_are_c
                 .to_string(),
             "cut at {cut}"
         );
+    }
+}
+
+/// Sends back what comes, but not at once.
+struct Later;
+
+impl Handler for Later {
+    async fn on_message(&self, connection: &Connection, text: Text) {
+        tokio::task::yield_now().await;
+        let _ = connection.send(text).await;
+    }
+}
+
+/// Draft-76 frames of many lengths, among those that are skipped, and what comes back.
+fn frames_of_every_kind(numbers: Range<usize>) -> (Vec<u8>, Vec<u8>) {
+    let (mut sent, mut echoed) = (Vec::new(), Vec::new());
+    for number in numbers {
+        let text = match number % 11 {
+            0 | 1 => format!("{number}"),
+            2..5 => format!("{number:_>width$}", width = 40 + number),
+            5..8 => format!("{number}{}", "日本語".repeat(number)),
+            8 => format!("{number:_>20000}"),
+            9 => {
+                sent.extend_from_slice(b"\x7fskipped\xff");
+                continue;
+            }
+            _ => {
+                sent.extend_from_slice(b"\x80\x05\x00\xff\x00\xff\xff");
+                continue;
+            }
+        };
+        sent.extend(Speaks::Draft76.text(&text));
+        echoed.extend(Speaks::Draft76.sent(&text));
+    }
+    (sent, echoed)
+}
+
+#[tokio::test]
+async fn long_texts_among_frames_of_every_kind_come_back_in_order() {
+    // P2, F5, F7: in whatever pieces they come, and whatever the handler does meanwhile.
+    let frames = DecoderConfig::new().with_reserved_frames(ReservedFrames::Skip);
+    let config = Config::new().with_frames(frames);
+    for piece in [777, 5000, usize::MAX] {
+        let servers = [
+            TestServer::with(config.clone(), Echo).await,
+            TestServer::with(config.clone(), Later).await,
+        ];
+        for server in servers {
+            let mut client = Client::open(server.addr, Speaks::Draft76).await;
+            for from in (0..600).step_by(50) {
+                let (sent, echoed) = frames_of_every_kind(from..from + 50);
+                for piece in sent.chunks(piece) {
+                    client.write(piece).await;
+                }
+                client.expect(&echoed).await;
+            }
+            client.send_closing().await;
+            client.expect_end(Speaks::Draft76.closing()).await;
+        }
     }
 }

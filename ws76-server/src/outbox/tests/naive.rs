@@ -16,6 +16,10 @@ enum Step {
     PushInTurn(String),
     /// Another receiver is sent this in the turn.
     PassBy(String),
+    /// The next of the frames that were read from another connection goes on.
+    Relay,
+    /// It does not.
+    KeepBack,
     /// Where the protocol has binary messages.
     PushBinary(Vec<u8>),
     /// The stream takes so many bytes, if there are as many.
@@ -23,6 +27,8 @@ enum Step {
     /// As [`Self::Write`], by others than the driver.
     WriteNow(usize),
     DropOldest,
+    /// What is left is going to stay.
+    Stay,
     /// The driver sleeps.
     Rest,
 }
@@ -34,11 +40,15 @@ fn step() -> impl Strategy<Value = Step> {
         2 => "[a-z]{0,6}".prop_map(Step::PushShared),
         4 => "[a-z]{0,6}".prop_map(Step::PushInTurn),
         1 => "[a-z]{0,3}".prop_map(Step::PassBy),
+        8 => Just(Step::Relay),
+        1 => Just(Step::KeepBack),
         1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(Step::PushBinary),
         3 => (0..30_usize).prop_map(Step::Write),
         1 => (100..300_usize).prop_map(Step::Write),
         3 => (0..30_usize).prop_map(Step::WriteNow),
-        1 => Just(Step::DropOldest),
+        1 => (100..900_usize).prop_map(Step::WriteNow),
+        2 => Just(Step::DropOldest),
+        1 => Just(Step::Stay),
         1 => Just(Step::Rest),
     ]
 }
@@ -145,6 +155,24 @@ impl AsyncWrite for Takes<'_> {
     }
 }
 
+/// Texts that are views on where they were read.
+fn read_texts(count: usize) -> Vec<Text> {
+    let decoder = Decoder::new(DecoderConfig::new());
+    let mut frames = Vec::new();
+    for number in 0..count {
+        let text = format!("{number:*>width$}", width = MIN_VIEW_LEN + number % 3);
+        frames.extend_from_slice(EncodedFrame::text(&text).as_bytes());
+    }
+    let (frames, mut at) = (Bytes::from(frames), 0);
+    let mut texts = Vec::new();
+    while let Some(text) = decoder.decode_shared(&frames, at) {
+        at += text.len() + 2;
+        texts.push(text);
+    }
+    assert_eq!(texts.len(), count);
+    texts
+}
+
 /// A text as it is sent.
 fn frame(protocol: Protocol, text: &str) -> Vec<u8> {
     match protocol {
@@ -178,12 +206,19 @@ proptest! {
         let mut naive = Naive::default();
         let mut taken = Vec::new();
         let mut told = Traffic::NONE;
+        let mut read = read_texts(steps.len()).into_iter();
         for step in steps {
             match &step {
                 Step::Push(text) => {
                     outbox.push(text).unwrap();
                     naive.push(frame(protocol, text));
                 }
+                Step::Relay => {
+                    let text = read.next().unwrap();
+                    outbox.push(&text).unwrap();
+                    naive.push(frame(protocol, &text));
+                }
+                Step::KeepBack => drop(read.next()),
                 Step::PushShared(text) => {
                     outbox.push_shared(&Shared::new(EncodedFrame::text(text))).unwrap();
                     naive.push(frame(protocol, text));
@@ -224,6 +259,7 @@ proptest! {
                 Step::DropOldest => {
                     prop_assert_eq!(outbox.drop_oldest(), naive.drop_oldest());
                 }
+                Step::Stay => outbox.queue.stay(),
                 Step::Rest => outbox.queue.rest(),
             }
             prop_assert_eq!(&taken, &naive.taken, "{:?}", step);
