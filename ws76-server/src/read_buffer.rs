@@ -306,7 +306,7 @@ const MAX_SOUGHT: usize = 4 << 10;
 /// The least to make room for before a read.
 const MIN_READ_LEN: usize = 4 << 10;
 /// The most that is read at once.
-const MAX_READ_LEN: usize = 64 << 10;
+const MAX_READ_LEN: usize = 128 << 10;
 /// What a thread reads into.
 const CHUNK_LEN: usize = 256 << 10;
 /// How many of these a thread keeps. It has more than one only when connections slept inside of long
