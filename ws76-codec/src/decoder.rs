@@ -223,16 +223,19 @@ impl Decoder {
         let (State::Idle, [TEXT, content @ ..]) = (self.state, frame) else {
             return None;
         };
-        match self.find_text(0, 0, content) {
-            Ok(Found::Text {
-                len,
-                is_valid: true,
-            }) => Some(match ShortFrame::at_front_checked(frame, len) {
-                Some(short) => Text::from_short(short),
-                None => Text::from_view(View::of_frame(src.clone(), at, len)),
-            }),
-            _ => None,
+        let Ok(Found::Text {
+            len,
+            is_valid: true,
+        }) = self.find_text(0, 0, content)
+        else {
+            return None;
+        };
+        if let Some(short) = ShortFrame::at_front_checked(frame, len) {
+            return Some(Text::from_short(short));
         }
+        let ahead = u32::try_from(at + 1).ok()?;
+        let behind = u32::try_from(content.len() - len).ok()?;
+        Some(Text::from_view(View::part(src.clone(), ahead, behind)))
     }
 
     /// Decodes what is not a text, or not whole.
@@ -315,10 +318,12 @@ fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
         src.advance(len + 2);
         return Text::from_short(frame);
     }
-    let frame = src.split_to(len + 2).freeze();
     if valid {
-        Text::from_view(View::of_frame(frame, 0, len))
-    } else {
-        Text::from_utf8_lossy(frame.slice(1..=len))
+        let frame = src.split_to(len + 2).freeze();
+        return Text::from_view(View::part(frame, 1, 1));
     }
+    let mut content = src.split_to(len + 2).freeze();
+    content.truncate(len + 1);
+    content.advance(1);
+    Text::from_utf8_lossy(content)
 }

@@ -165,9 +165,9 @@ impl Text {
         Self::from_checked_slice(self.as_bytes())
     }
 
-    /// The frame that this text was decoded from, if the text is a view on it: the shared bytes, and where
-    /// in them the frame is (draft-76 §5.3). What goes on as it came need not be encoded, and frames
-    /// that came one behind the other go on in one piece.
+    /// The frame that holds this text, if the text is a view on one: the shared bytes, and where in them
+    /// the frame is (draft-76 §5.3). What goes on as it came need not be encoded, and frames that came
+    /// one behind the other go on in one piece.
     ///
     /// ```
     /// use bytes::Bytes;

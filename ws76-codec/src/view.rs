@@ -6,59 +6,59 @@ use bytes::Bytes;
 
 use crate::frame::{TERMINATOR, TEXT};
 
-/// Some of the bytes that others share.
+/// Some of the bytes that others share. It takes no more memory than a short text.
 #[derive(Clone)]
 pub(crate) struct View {
     bytes: Bytes,
-    start: usize,
-    end: usize,
+    /// How many bytes there are ahead of it, and behind it.
+    ahead: u32,
+    behind: u32,
 }
 
 impl View {
     /// All of them.
     pub(crate) const fn whole(bytes: Bytes) -> Self {
-        let end = bytes.len();
+        Self::part(bytes, 0, 0)
+    }
+
+    /// All but so many ahead and behind.
+    #[inline]
+    pub(crate) const fn part(bytes: Bytes, ahead: u32, behind: u32) -> Self {
         Self {
             bytes,
-            start: 0,
-            end,
+            ahead,
+            behind,
         }
     }
 
-    /// The text, of `len` bytes, in the frame that begins at `at`.
-    #[inline]
-    pub(crate) const fn of_frame(bytes: Bytes, at: usize, len: usize) -> Self {
-        let start = at + 1;
-        Self {
-            bytes,
-            start,
-            end: start + len,
-        }
+    const fn range(&self) -> Range<usize> {
+        self.ahead as usize..self.bytes.len() - self.behind as usize
     }
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.end - self.start
+        self.bytes.len() - self.ahead as usize - self.behind as usize
     }
 
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
+        self.bytes.get(self.range()).unwrap_or_default()
     }
 
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.len() == self.bytes.len() {
             true => self.bytes,
-            false => self.bytes.slice(self.start..self.end),
+            false => self.bytes.slice(self.range()),
         }
     }
 
     /// All bytes, and where among them the frame is of which these are the text.
     #[inline]
     pub(crate) fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
-        let (start, end) = (self.start.checked_sub(1)?, self.end + 1);
-        match self.bytes.get(start..end)? {
-            [TEXT, .., TERMINATOR] => Some((&self.bytes, start..end)),
+        let Range { start, end } = self.range();
+        let frame = start.checked_sub(1)?..end + 1;
+        match self.bytes.get(frame.clone())? {
+            [TEXT, .., TERMINATOR] => Some((&self.bytes, frame)),
             _ => None,
         }
     }
