@@ -175,3 +175,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
         self.src.take_read_len()
     }
 }
+
+#[cfg(all(test, not(ws76_loom)))]
+mod tests;

@@ -45,8 +45,8 @@
 //!
 //! At most connections x (read buffer + one message in + outbound queue) + half-open connections x
 //! head + the payloads of broadcasts under way; see the fields of [`Config`] for each term. The read
-//! buffer, of 256 KiB, belongs to the thread: a connection that waits has one only inside of a frame of
-//! which 32 KiB and more have come. Of those a thread keeps up to 16, and up to 727 KiB for the queues
+//! buffer, of 256 KiB, belongs to the thread: a connection that waits has one only while 32 KiB
+//! and more are left of what it has read. Of those a thread keeps up to 16, and up to 727 KiB for the queues
 //! that are filled next, and 64 KiB for the short frames that are sent to many.
 //!
 //! A connection that has said nothing yet takes 2.3 KiB of the process's memory when it is of draft-76,

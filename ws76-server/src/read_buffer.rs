@@ -1,13 +1,15 @@
 //! What was read and not decoded yet. The memory that is read into belongs to the thread; a
-//! connection that sleeps holds no more of it than the beginning of a frame, in memory of its own.
+//! connection that sleeps holds what it has of that in memory of its own, unless it is much: the
+//! beginning of a frame, or what comes behind the message that its handler is at.
 //!
 //! ```text
 //!   shared ─────────────────────────────┐ bytes ────────────┐
 //!   │ taken │ frame │ frame │ … │ frame │ beginning of next │ room …
 //! ```
 //!
-//! What is `shared` ends where the last whole frame seems to: texts are views on it, so that frames one
-//! behind the other stay in one piece. It is empty while all texts are short, which are copied.
+//! What is `shared` ends where the last whole frame seems to, with a 0xFF: texts are views on it, so that
+//! frames one behind the other stay in one piece. It is empty while all texts are short, which are
+//! copied.
 
 use std::{
     cell::RefCell,
@@ -36,13 +38,14 @@ struct Spare {
 /// Bytes from a stream, at whose front the decoder works.
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
-    /// What comes first, if it is shared with those who hold parts of it: to the end of a frame.
+    /// What comes first, if it is shared with those who hold parts of it.
     shared: Bytes,
     bytes: BytesMut,
     /// How many were taken from the front of the first that is not empty: they are removed together.
     taken: usize,
-    /// Whether no more is to be shared of what was read.
-    is_parted: bool,
+    /// Whether what was read may be shared: not if it was sought for the end of a frame in vain, or
+    /// taken back.
+    may_share: bool,
     /// Whether `bytes` are in memory that came from the thread and goes back to one.
     is_lent: bool,
     read_at: Instant,
@@ -56,7 +59,7 @@ impl ReadBuffer {
             shared: Bytes::new(),
             bytes,
             taken: 0,
-            is_parted: false,
+            may_share: true,
             is_lent: false,
             read_at: Instant::now(),
             read_len: 0,
@@ -121,15 +124,16 @@ impl ReadBuffer {
         }
     }
 
-    /// Shares what was read if that begins with a text frame: to the end of the last whole frame, if that
-    /// is near. Returns whether.
+    /// Shares what was read if that begins with a text frame: to the last 0xFF, if that is near the end.
+    /// Returns whether.
     pub(crate) fn share(&mut self) -> bool {
         let unread = self.as_slice();
-        if self.is_parted || unread.first() != Some(&TEXT) {
+        if !self.may_share || unread.first() != Some(&TEXT) {
             return false;
         }
         let from = unread.len().saturating_sub(MAX_SOUGHT);
         let Some(end) = memrchr(TERMINATOR, unread.get(from..).unwrap_or_default()) else {
+            self.may_share = false;
             return false;
         };
         self.bytes.advance(std::mem::take(&mut self.taken));
@@ -151,7 +155,7 @@ impl ReadBuffer {
             self.give_back();
         }
         self.bytes = own;
-        self.is_parted = true;
+        self.may_share = false;
     }
 
     /// Whether this has memory of the thread: it was read into since this was last at rest.
@@ -182,7 +186,7 @@ impl ReadBuffer {
         let mut room = (&mut self.bytes).limit(MAX_READ_LEN);
         let count = ready!(poll_read_buf(Pin::new(io), cx, &mut room))?;
         if count > 0 {
-            self.is_parted = false;
+            self.may_share = true;
             self.read_len += count as u64;
             self.read_at = Instant::now();
         }
@@ -224,18 +228,28 @@ impl ReadBuffer {
     /// Forgets what was read.
     pub(crate) fn clear(&mut self) {
         self.shared = Bytes::new();
-        self.bytes().clear();
+        self.taken = 0;
+        self.bytes.clear();
     }
 
     /// The connection is going to sleep: lets go of the thread's memory.
     #[inline]
     pub(crate) fn rest(&mut self) {
+        if self.is_shared() && self.keeps_shared() {
+            return;
+        }
         let len = self.bytes().len();
         if self.is_lent && len == 0 {
             self.give_back();
         } else {
             self.rest_with(len);
         }
+    }
+
+    /// Whether what is shared stays as it is while the connection sleeps.
+    #[cold]
+    fn keeps_shared(&self) -> bool {
+        !self.is_lent || self.shared.len() - self.taken + self.bytes.len() >= MIN_KEPT_LEN
     }
 
     #[inline(never)]
@@ -312,7 +326,7 @@ const CHUNK_LEN: usize = 256 << 10;
 /// How many of these a thread keeps. It has more than one only when connections slept inside of long
 /// frames, and to get them from the kernel each time would cost more than to read into them.
 const MAX_SPARE: usize = 16;
-/// The beginning of a frame for which a connection that sleeps keeps what it was lent: a copy of it
+/// What was read and not taken for which a connection that sleeps keeps what it was lent: a copy of it
 /// would cost more than it saves.
 const MIN_KEPT_LEN: usize = 32 << 10;
 

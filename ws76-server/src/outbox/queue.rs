@@ -46,7 +46,7 @@ pub(super) enum Entry {
     Inline(Run),
     /// A draft-76 frame that other connections share.
     Frame(Bytes),
-    /// Draft-76 frames, which keep a buffer alive that others read into.
+    /// Draft-76 frames, where they were read.
     View(View),
     /// The content of a draft-76 frame, which keeps a buffer alive that others read into.
     Lent(Bytes),

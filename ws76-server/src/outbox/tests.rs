@@ -266,6 +266,36 @@ fn frames_that_wait_keep_no_more_than_themselves_alive() {
     }
 }
 
+#[test]
+fn frames_that_wait_are_copied_once_as_long_as_most_of_them_do() {
+    // P11: the kernel takes some of them now and then.
+    let text = "x".repeat(MIN_VIEW_LEN);
+    let (_, texts) = read(&[&*text; 8]);
+    let mut outbox = Outbox::new(&Arc::default(), Protocol::Draft76);
+    let kernel = Kernel::new(0);
+    outbox.set_writer(Some(kernel.writer()));
+    for text in &texts {
+        outbox.push(text).unwrap();
+    }
+    let at = |outbox: &Outbox| {
+        let mut slices = [io::IoSlice::new(&[]); 9];
+        let count = outbox.queue.slices(&mut slices);
+        slices[count - 1].as_ptr_range().end
+    };
+    let read_at = texts.last().unwrap().as_bytes().as_ptr_range().end;
+    assert!(outbox.write_now());
+    let first = at(&outbox);
+    assert_ne!(first, read_at.wrapping_add(1), "kept alive");
+    for _ in 0..3 {
+        kernel.set_room(text.len() + 2);
+        assert!(outbox.write_now());
+        assert_eq!(at(&outbox), first, "copied again");
+    }
+    kernel.set_room(2 * (text.len() + 2));
+    assert!(outbox.write_now());
+    assert_ne!(at(&outbox), first, "more is kept alive than waits");
+}
+
 proptest! {
     #[test]
     fn frames_leave_in_order_whatever_a_write_takes(

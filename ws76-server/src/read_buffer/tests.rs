@@ -242,9 +242,46 @@ fn connection_that_sleeps_with_shared_bytes_holds_no_memory_of_the_thread() {
     assert!(spare() >= MIN_READ_LEN);
     assert!(buffer.bytes.capacity() <= 202);
     assert_eq!(buffer.as_slice(), frame(b'b', 200));
+}
+
+#[test]
+fn connection_that_sleeps_with_many_shared_bytes_keeps_them_as_they_are() {
+    // T8: a copy for each message that its handler waits for would cost more than it saves.
+    let bytes = [frame(b'a', 100), frame(b'b', MIN_KEPT_LEN - 2)].concat();
     let mut buffer = ReadBuffer::new(BytesMut::new());
     read(&mut buffer, &bytes);
     assert!(buffer.share());
-    buffer.clear();
-    assert!(buffer.is_empty() && !buffer.is_shared());
+    buffer.take_shared(102);
+    let at = buffer.shared().0.as_ptr();
+    buffer.rest();
+    assert_eq!((buffer.shared().0.as_ptr(), buffer.shared().1), (at, 102));
+    assert_eq!(spare(), 0, "lent");
+    // Nor is what has memory of its own copied again.
+    let mut buffer = ReadBuffer::new(BytesMut::from(&bytes[..]));
+    assert!(buffer.share());
+    let at = buffer.shared().0.as_ptr();
+    buffer.rest();
+    assert_eq!(buffer.shared().0.as_ptr(), at);
+}
+
+#[test]
+fn what_is_shared_is_forgotten_with_the_rest() {
+    // T1: whatever was taken of it.
+    let bytes = [frame(b'a', 100), frame(b'b', 200)].concat();
+    for behind in [&b""[..], b"\x00beginning"] {
+        for taken in [0, 102] {
+            let mut buffer = ReadBuffer::new(BytesMut::new());
+            read(&mut buffer, &[&bytes, behind].concat());
+            assert!(buffer.share());
+            buffer.take_shared(taken);
+            buffer.clear();
+            assert!(buffer.is_empty() && !buffer.is_shared());
+            read(&mut buffer, &bytes);
+            assert_eq!(buffer.as_slice(), bytes);
+            assert!(buffer.share());
+            buffer.take_shared(taken);
+            drop(buffer);
+            assert!(spare() >= MIN_READ_LEN);
+        }
+    }
 }

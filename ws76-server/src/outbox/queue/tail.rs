@@ -14,13 +14,15 @@ pub(super) enum Tail {
     View(View),
 }
 
-/// Draft-76 frames in a row, which keep a buffer alive that others read into.
+/// Draft-76 frames in a row, among bytes of which they may be a small part.
 #[derive(Debug)]
 pub(in crate::outbox) struct View {
     bytes: Bytes,
     start: usize,
     end: usize,
     messages: usize,
+    /// Whether the bytes are a copy of these frames, and of some that are gone.
+    is_own: bool,
 }
 
 impl View {
@@ -49,8 +51,12 @@ impl View {
         goes_on
     }
 
-    /// Keeps nothing alive any more but the frames.
+    /// Keeps no more alive any longer than twice as much as the frames.
     pub(super) fn stay(&mut self) {
+        if self.is_own && self.bytes.len() <= 2 * self.len() {
+            return;
+        }
+        self.is_own = true;
         self.bytes = Bytes::copy_from_slice(self.as_bytes());
         self.end -= self.start;
         self.start = 0;
@@ -70,6 +76,7 @@ impl View {
             start,
             end: self.start,
             messages: 1,
+            is_own: self.is_own,
         })
     }
 }
@@ -105,6 +112,7 @@ impl Queue {
             start: frame.start,
             end: frame.end,
             messages: 1,
+            is_own: false,
         }));
     }
 

@@ -12,6 +12,8 @@ use crate::stream::kernel::Kernel;
 enum Step {
     Push(String),
     PushShared(String),
+    /// A text of that length, whose bytes are shared.
+    Lend(usize),
     /// As one of those to whom it is sent in a turn.
     PushInTurn(String),
     /// Another receiver is sent this in the turn.
@@ -37,7 +39,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => "[a-zé]{0,6}".prop_map(Step::Push),
         1 => (60..70_usize).prop_map(|len| Step::Push("é".repeat(len))),
-        2 => "[a-z]{0,6}".prop_map(Step::PushShared),
+        1 => (0..9_usize).prop_map(|more| Step::Lend(MIN_LENT_LEN - 4 + more)),
+        2 => "[a-z]{0,60}".prop_map(Step::PushShared),
         4 => "[a-z]{0,6}".prop_map(Step::PushInTurn),
         1 => "[a-z]{0,3}".prop_map(Step::PassBy),
         8 => Just(Step::Relay),
@@ -212,6 +215,11 @@ proptest! {
                 Step::Push(text) => {
                     outbox.push(text).unwrap();
                     naive.push(frame(protocol, text));
+                }
+                Step::Lend(len) => {
+                    let text = Text::from("x".repeat(*len));
+                    outbox.push(&text).unwrap();
+                    naive.push(frame(protocol, &text));
                 }
                 Step::Relay => {
                     let text = read.next().unwrap();
