@@ -55,14 +55,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Draft76<T> {
         self.decoder.decode_text(self.src.bytes()).ok().flatten()
     }
 
+    #[inline]
     fn next_shared_text(&mut self) -> Option<Text> {
         let (src, at) = self.src.shared();
-        let text = match self.decoder.decode_short(src.get(at..)?) {
-            Some((text, _)) => text,
-            None => self.decoder.decode_shared(src, at)?,
-        };
-        self.src.take_shared(text.len() + 2);
-        Some(text)
+        let text = self.decoder.decode_shared(src, at);
+        if let Some(text) = &text {
+            self.src.take_shared(text.len() + 2);
+        }
+        text
     }
 }
 
