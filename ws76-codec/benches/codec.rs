@@ -139,7 +139,7 @@ fn decode(criterion: &mut Criterion) {
             );
         }
         // 64 KiB, full.
-        for len in [16, 32, 125] {
+        for len in [16, 32, 125, 1 << 10] {
             let (text, count) = (text(pattern, len), (64 << 10) / (len + 2));
             decode_frames(criterion, &format!("{script}_{len}_x{count}"), &text, count);
         }
