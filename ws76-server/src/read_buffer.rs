@@ -323,8 +323,8 @@ const MIN_READ_LEN: usize = 4 << 10;
 const MAX_READ_LEN: usize = 128 << 10;
 /// What a thread reads into.
 const CHUNK_LEN: usize = 256 << 10;
-/// How many of these a thread keeps. It has more than one only when connections slept inside of long
-/// frames, and to get them from the kernel each time would cost more than to read into them.
+/// How many of these a thread keeps. It has more than one only when connections slept with much that was
+/// read, and to get them from the kernel each time would cost more than to read into them.
 const MAX_SPARE: usize = 16;
 /// What was read and not taken for which a connection that sleeps keeps what it was lent: a copy of it
 /// would cost more than it saves.
