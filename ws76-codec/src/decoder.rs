@@ -235,7 +235,7 @@ impl Decoder {
         }
         let ahead = u32::try_from(at + 1).ok()?;
         let behind = u32::try_from(content.len() - len).ok()?;
-        Some(Text::from_view(View::part(src.clone(), ahead, behind)))
+        Some(Text::from_view(View::of_frame(src.clone(), ahead, behind)))
     }
 
     /// Decodes what is not a text, or not whole.
@@ -320,7 +320,7 @@ fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
     }
     if valid {
         let frame = src.split_to(len + 2).freeze();
-        return Text::from_view(View::part(frame, 1, 1));
+        return Text::from_view(View::of_frame(frame, 1, 1));
     }
     let mut content = src.split_to(len + 2).freeze();
     content.truncate(len + 1);

@@ -4,26 +4,30 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::frame::{TERMINATOR, TEXT};
-
-/// Some of the bytes that others share. It takes no more memory than a short text.
+/// All bytes that somebody shares, or those of a frame's text among them. It takes no more memory than a
+/// short text.
 #[derive(Clone)]
 pub(crate) struct View {
     bytes: Bytes,
-    /// How many bytes there are ahead of it, and behind it.
+    /// How many bytes there are ahead of it: 0, or up to the type of its frame, and that.
     ahead: u32,
+    /// How many there are behind it.
     behind: u32,
 }
 
 impl View {
-    /// All of them.
     pub(crate) const fn whole(bytes: Bytes) -> Self {
-        Self::part(bytes, 0, 0)
+        Self {
+            bytes,
+            ahead: 0,
+            behind: 0,
+        }
     }
 
-    /// All but so many ahead and behind.
+    /// The text of a frame: `ahead` of it there is at least the type of the frame, and `behind` it the
+    /// 0xFF.
     #[inline]
-    pub(crate) const fn part(bytes: Bytes, ahead: u32, behind: u32) -> Self {
+    pub(crate) const fn of_frame(bytes: Bytes, ahead: u32, behind: u32) -> Self {
         Self {
             bytes,
             ahead,
@@ -52,14 +56,10 @@ impl View {
         }
     }
 
-    /// All bytes, and where among them the frame is of which these are the text.
+    /// All bytes, and where among them the frame is of which this is the text.
     #[inline]
     pub(crate) fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
         let Range { start, end } = self.range();
-        let frame = start.checked_sub(1)?..end + 1;
-        match self.bytes.get(frame.clone())? {
-            [TEXT, .., TERMINATOR] => Some((&self.bytes, frame)),
-            _ => None,
-        }
+        Some((&self.bytes, start.checked_sub(1)?..end + 1))
     }
 }
