@@ -210,22 +210,6 @@ impl Queue {
         count
     }
 
-    /// What is left stays for a while: it is not to keep more than itself alive.
-    pub(super) fn stay(&mut self) {
-        self.settle();
-        for entry in &mut self.entries {
-            match entry {
-                Entry::View(view) => view.stay(),
-                Entry::Lent(bytes) => *entry = Entry::Content(Bytes::copy_from_slice(bytes)),
-                #[cfg(feature = "rfc6455")]
-                Entry::LentMessage(head, bytes) => {
-                    *entry = Entry::Message(*head, Bytes::copy_from_slice(bytes));
-                }
-                _ => {}
-            }
-        }
-    }
-
     /// So many bytes were written. Returns how many messages have left with that. How long an inline
     /// message is, is found by `frame_len`.
     #[inline]
@@ -345,15 +329,6 @@ impl Queue {
         self.len -= len;
         self.rewind();
         true
-    }
-
-    /// Makes the first frame of a view an entry of its own.
-    fn split(&mut self, at: usize) {
-        if let Some(Entry::View(view)) = self.entries.get_mut(at)
-            && let Some(first) = view.split_first()
-        {
-            self.entries.insert(at, Entry::View(first));
-        }
     }
 
     /// Drops all.

@@ -179,4 +179,29 @@ impl Queue {
         self.run.messages += messages;
         self.run.len += frames.len();
     }
+
+    /// Makes the first frame of a view an entry of its own.
+    pub(super) fn split(&mut self, at: usize) {
+        if let Some(Entry::View(view)) = self.entries.get_mut(at)
+            && let Some(first) = view.split_first()
+        {
+            self.entries.insert(at, Entry::View(first));
+        }
+    }
+
+    /// What is left stays for a while: it is not to keep more than itself alive.
+    pub(in crate::outbox) fn stay(&mut self) {
+        self.settle();
+        for entry in &mut self.entries {
+            match entry {
+                Entry::View(view) => view.stay(),
+                Entry::Lent(bytes) => *entry = Entry::Content(Bytes::copy_from_slice(bytes)),
+                #[cfg(feature = "rfc6455")]
+                Entry::LentMessage(head, bytes) => {
+                    *entry = Entry::Message(*head, Bytes::copy_from_slice(bytes));
+                }
+                _ => {}
+            }
+        }
+    }
 }
