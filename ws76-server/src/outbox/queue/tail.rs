@@ -52,7 +52,7 @@ impl View {
     }
 
     /// Keeps no more alive any longer than twice as much as the frames.
-    pub(super) fn stay(&mut self) {
+    fn stay(&mut self) {
         if self.is_own && self.bytes.len() <= 2 * self.len() {
             return;
         }
@@ -63,7 +63,7 @@ impl View {
     }
 
     /// Takes the first frame out of several.
-    pub(super) fn split_first(&mut self) -> Option<Self> {
+    fn split_first(&mut self) -> Option<Self> {
         if self.messages < 2 {
             return None;
         }
@@ -139,7 +139,7 @@ impl Queue {
         std::mem::take(&mut self.messages)
     }
 
-    /// Makes ready to write what is not in a batch alone.
+    /// Settles what is behind all others, unless it is a view, and all there is to write.
     #[inline]
     pub(in crate::outbox) fn gather(&mut self) {
         if self.tail.is_some() && self.only_view().is_none() {
