@@ -1,7 +1,7 @@
 //! Short text frames, held in place: of these many come at once.
 
 use alloc::vec::Vec;
-use core::str;
+use core::{num::NonZeroUsize, str};
 
 use crate::{
     ascii::ascii_words_len,
@@ -11,36 +11,40 @@ use crate::{
 /// A text frame, held in place: so a short text is taken from a buffer, and put into one, in one piece.
 ///
 /// It is whole words, at a word's place, and is read and written by words: a processor waits for a load
-/// that needs more than one store before it.
+/// that needs more than one store before it. So the frame comes first, where what it is copied to begins
+/// as well.
 #[derive(Clone, Copy)]
-#[repr(align(8))]
+#[repr(C, align(8))]
 pub(crate) struct ShortFrame {
-    /// 0x00, the text, 0xFF; in the last byte the length of the text. What stands between is not part
-    /// of it.
+    /// 0x00, the text, 0xFF. What comes behind that is not part of it.
     words: [[u8; 8]; SIZE / 8],
+    /// The length of the frame: never 0, which leaves room for what else a text can be.
+    len: NonZeroUsize,
 }
 
 impl ShortFrame {
-    /// The frame at the front of `src`, which begins with 0x00, if it is a short one.
+    /// The frame at the front of `src`, which begins with 0x00, if it is a short one, with at most `max`
+    /// bytes of text.
     #[inline(always)]
-    pub(crate) fn at_front(src: &[u8]) -> Option<Self> {
+    pub(crate) fn at_front(src: &[u8], max: usize) -> Option<Self> {
         Self::with_front(src, |bytes| {
             let end = ascii_words_len(bytes.as_chunks().0);
-            match bytes.get(end) {
-                Some(&TERMINATOR) if end <= LEN + 1 => Some(Self::from_checked(bytes, end - 1)),
-                Some(_) => Self::from_utf8(bytes),
-                // All is ASCII, and the end is not among it.
-                None => None,
-            }
+            let end = match bytes.get(end)? {
+                &TERMINATOR => end,
+                _ => Self::end_of_utf8(bytes)?,
+            };
+            let len = end - 1;
+            // It is made last, and so where it is going to be.
+            (len <= max).then(|| Self::from_checked(bytes, len))
         })
     }
 
-    /// As [`Self::at_front`], whatever script the text is in.
+    /// Where the text ends, whatever script it is in.
     #[inline(never)]
-    fn from_utf8(bytes: &[u8; SIZE]) -> Option<Self> {
+    fn end_of_utf8(bytes: &[u8; SIZE]) -> Option<usize> {
         let end = terminator(bytes.as_chunks().0)?;
         let text = bytes.get(1..end)?;
-        (end <= LEN + 1 && str::from_utf8(text).is_ok()).then(|| Self::from_checked(bytes, end - 1))
+        str::from_utf8(text).is_ok().then_some(end)
     }
 
     /// The frame at the front of `src`, with `len` bytes of text which the caller knows to be UTF-8, if
@@ -72,16 +76,14 @@ impl ShortFrame {
     fn from_checked(bytes: &[u8; SIZE], len: usize) -> Self {
         let mut words = [[0; 8]; SIZE / 8];
         words.copy_from_slice(bytes.as_chunks().0);
-        let [.., last] = &mut words;
-        let behind = u64::from_le_bytes(*last) & (u64::MAX >> 8);
-        *last = (behind | (len as u64) << 56).to_le_bytes();
-        Self { words }
+        let len = NonZeroUsize::MIN.saturating_add(len + 1);
+        Self { words, len }
     }
 
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.
     pub(crate) fn new(text: &[u8]) -> Option<Self> {
         let mut bytes = [TERMINATOR; SIZE];
-        let [first, room @ .., _, _] = &mut bytes;
+        let [first, room @ .., _] = &mut bytes;
         *first = TEXT;
         room.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self::from_checked(&bytes, text.len()))
@@ -89,8 +91,7 @@ impl ShortFrame {
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        let [.., last] = self.words;
-        (u64::from_le_bytes(last) >> 56) as usize
+        self.len.get() - 2
     }
 
     #[inline]
@@ -121,6 +122,6 @@ fn terminator(words: &[[u8; 8]]) -> Option<usize> {
 
 /// The most bytes of text that are held in place: few enough to be moved around for less than it costs
 /// to share bytes.
-pub(crate) const LEN: usize = SIZE - 3;
-/// The memory of a frame.
+pub(crate) const LEN: usize = SIZE - 2;
+/// The most bytes of a frame.
 const SIZE: usize = 40;

@@ -52,6 +52,9 @@ enum Content {
     Short(ShortFrame),
 }
 
+/// It is moved around for each message.
+const _: () = assert!(size_of::<Text>() <= 48);
+
 impl Text {
     /// The empty text.
     pub const fn new() -> Self {

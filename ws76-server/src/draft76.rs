@@ -71,14 +71,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
     const SHUTS_DOWN_EARLY: bool = true;
 
     #[inline(always)]
-    fn next_text(&mut self) -> Option<Text> {
+    fn next_text(&mut self) -> Option<(Text, usize)> {
         if !self.src.is_shared()
             && let Some((text, len)) = self.decoder.decode_short(self.src.as_slice())
         {
             self.src.take(len);
-            return Some(text);
+            return Some((text, len - 2));
         }
-        self.next_long_text()
+        let text = self.next_long_text()?;
+        let len = text.len();
+        Some((text, len))
     }
 
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {

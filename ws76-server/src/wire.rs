@@ -20,10 +20,10 @@ pub(crate) trait Wire: Unpin + Send {
     /// Whether the protocol has a ping, which every client answers.
     const PINGS: bool = false;
 
-    /// The text that comes next, if it is read already. None says nothing; an error is told by
-    /// [`Self::next_read`].
+    /// The text that comes next, if it is read already, and its length: whoever looks into a text costs
+    /// it its place in registers. None says nothing; an error is told by [`Self::next_read`].
     #[inline]
-    fn next_text(&mut self) -> Option<Text> {
+    fn next_text(&mut self) -> Option<(Text, usize)> {
         None
     }
 

@@ -40,8 +40,8 @@ impl<W: Wire, S> Driver<'_, W, S> {
             let spent = self.is_spent();
             let may_read = !spent && self.may_read();
             let goes_on = may_read && begun && self.wire.has_more();
-            if goes_on && let Some(content) = self.wire.next_text() {
-                self.took(content.len(), &mut more);
+            if goes_on && let Some((content, len)) = self.wire.next_text() {
+                self.took(len, &mut more);
                 match caught(|| first_poll(cx, call.as_mut(), || text(content))) {
                     Ok(Poll::Ready(())) => continue,
                     Ok(Poll::Pending) => return self.poll_meanwhile(cx),
