@@ -51,6 +51,16 @@ fn decode_all(decoder: &mut Decoder, src: &mut BytesMut) -> usize {
     len
 }
 
+/// As [`decode_all`], without owners.
+fn decode_all_where_they_lie(decoder: &Decoder, mut src: &[u8]) -> usize {
+    let mut len = 0;
+    while let Some(text) = decoder.decode_str(src) {
+        len += black_box(text).len();
+        src = &src[text.len() + 2..];
+    }
+    len
+}
+
 /// As [`decode_all`], by nothing but a search and a check.
 fn search_and_check(mut src: &[u8], check: impl Fn(&[u8]) -> bool) -> usize {
     let mut len = 0;
@@ -70,6 +80,9 @@ fn decode_frames(criterion: &mut Criterion, shape: &str, text: &str, count: usiz
     let mut decoder = Decoder::new(DecoderConfig::new());
     let ours = group.of_buffers("ws76", &bytes, |src| {
         assert_eq!(decode_all(&mut decoder, src), content);
+    });
+    let where_it_lies = group.of_buffers("ws76, decode_str", &bytes, |src| {
+        assert_eq!(decode_all_where_they_lie(&decoder, src), content);
     });
     group.of_buffers("memchr", &bytes, |src| {
         assert_eq!(search_and_check(src, |_| true), content);
@@ -92,6 +105,7 @@ fn decode_frames(criterion: &mut Criterion, shape: &str, text: &str, count: usiz
         copy.extend_from_slice(black_box(src));
     });
     group.compare(ours, limit);
+    group.compare(where_it_lies, limit);
 }
 
 /// Every byte of `text` in a call of its own.

@@ -238,6 +238,36 @@ impl Decoder {
         Some(Text::from_view(View::of_frame(src.clone(), ahead, behind)))
     }
 
+    /// Takes the text frame at the front of `src` where it lies: nothing is copied, shared or kept. The
+    /// frame is two bytes longer than the text; it is for the caller to remove so many bytes. `None`
+    /// means nothing but that [`decode`](Self::decode) has to be asked, with the same bytes at the front.
+    ///
+    /// This costs no more than to look for the 0xFF and to check that the text is UTF-8; it begins anew
+    /// with each call, so ask it for what is most likely whole.
+    ///
+    /// Implements draft-76 §5.3.
+    ///
+    /// ```
+    /// use ws76_codec::{Decoder, DecoderConfig};
+    ///
+    /// let decoder = Decoder::new(DecoderConfig::new());
+    /// let mut src = &b"\x00one\xff\x00two\xff\x00thr"[..];
+    /// let mut texts = Vec::new();
+    /// while let Some(text) = decoder.decode_str(src) {
+    ///     texts.push(text);
+    ///     src = &src[text.len() + 2..];
+    /// }
+    /// assert_eq!((texts, src), (vec!["one", "two"], &b"\x00thr"[..]));
+    /// ```
+    pub fn decode_str<'a>(&self, src: &'a [u8]) -> Option<&'a str> {
+        let (State::Idle, [TEXT, content @ ..]) = (self.state, src) else {
+            return None;
+        };
+        let max = self.config.max_message_len.saturating_add(1);
+        let content = content.get(..max).unwrap_or(content);
+        text::read(content.get(..memchr(TERMINATOR, content)?)?)
+    }
+
     /// Decodes what is not a text, or not whole.
     #[inline(never)]
     fn decode_other(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {

@@ -345,6 +345,12 @@ impl fmt::Debug for Text {
     }
 }
 
+/// The text that `bytes` are, if they are UTF-8.
+#[inline]
+pub(crate) fn read(bytes: &[u8]) -> Option<&str> {
+    read_utf8(bytes).ok()
+}
+
 /// Whether `bytes` are UTF-8, and if not, from where on they are not.
 ///
 /// Inlined, it makes the decoder slower.

@@ -59,7 +59,7 @@ fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
 }
 
 #[test]
-fn text_of_shared_bytes_knows_its_frame_unless_it_is_short() {
+fn text_is_taken_where_it_lies_and_knows_its_frame_unless_it_is_short() {
     // F1, F3, F4: whatever stands around it.
     let decoder = Decoder::new(DecoderConfig::new());
     for len in [0, 38, 39, 125, 5000] {
@@ -69,6 +69,8 @@ fn text_of_shared_bytes_knows_its_frame_unless_it_is_short() {
             let src = Bytes::from([&b"\x00hi\xff"[..], &frame, b"\x00\xff"].concat());
             let text = decoder.decode_shared(&src, 4).expect("a whole text");
             assert_eq!(text, message.as_str());
+            let lying = decoder.decode_str(&src[4..]).expect("a whole text");
+            assert_eq!((lying, lying.as_ptr()), (&*message, src[5..].as_ptr()));
             let range = 4..4 + frame.len();
             let is_long = message.len() > 38;
             assert_eq!(text.framed(), is_long.then_some((&src, range.clone())));
@@ -82,10 +84,18 @@ fn text_of_shared_bytes_knows_its_frame_unless_it_is_short() {
 
             let cut = src.slice(..range.end - 1);
             assert_eq!(decoder.decode_shared(&cut, 4), None, "no end");
+            assert_eq!(decoder.decode_str(&cut[4..]), None, "no end");
             let max = message.len().saturating_sub(1);
             let limited = Decoder::new(DecoderConfig::new().with_max_message_len(max));
             let taken = limited.decode_shared(&src, 4);
             assert_eq!(taken.is_some(), message.is_empty(), "over the limit");
+            let lying = limited.decode_str(&src[4..]);
+            assert_eq!(lying.is_some(), message.is_empty(), "over the limit");
+            let at_limit = DecoderConfig::new().with_max_message_len(message.len());
+            assert_eq!(
+                Decoder::new(at_limit).decode_str(&src[4..]),
+                Some(&*message)
+            );
         }
     }
     let long = Bytes::from("a text that is longer than short ones, in no frame");
@@ -93,7 +103,7 @@ fn text_of_shared_bytes_knows_its_frame_unless_it_is_short() {
 }
 
 #[test]
-fn what_is_no_text_is_not_taken_from_shared_bytes() {
+fn what_is_no_text_is_not_taken_where_it_lies() {
     // F5, F6, F7, F9: `decode` says what it is.
     let decoder = Decoder::new(REPLACE.with_reserved_frames(ReservedFrames::Skip));
     for src in [
@@ -103,6 +113,7 @@ fn what_is_no_text_is_not_taken_from_shared_bytes() {
         b"\x00\xfe\xff",
         b"",
     ] {
+        assert_eq!(decoder.decode_str(src), None, "{src:02x?}");
         let src = Bytes::copy_from_slice(src);
         assert_eq!(decoder.decode_shared(&src, 0), None, "{src:02x?}");
         assert_eq!(decoder.decode_shared(&src, 4), None, "{src:02x?}");
@@ -111,6 +122,7 @@ fn what_is_no_text_is_not_taken_from_shared_bytes() {
     assert_eq!(inside.decode(&mut BytesMut::from(&b"\x00he"[..])), Ok(None));
     let src = Bytes::from_static(b"\x00hello\xff");
     assert_eq!(inside.decode_shared(&src, 0), None);
+    assert_eq!(inside.decode_str(&src), None);
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(crate) fn decode<'a>(
         loop {
             let shared = Bytes::from([b"\x00behind\xff", &src[..]].concat());
             let shared = decoder.decode_shared(&shared, 8);
+            let lying = decoder.decode_str(&src).map(Text::from);
+            assert_eq!(lying, shared);
             let decoded = decoder.decode(&mut src);
             if let Some(text) = shared {
                 assert_eq!(Ok(Some(Frame::Text(text))), decoded);
