@@ -1,6 +1,6 @@
 //! Who is compared: a server and the protocol that it is spoken to in.
 
-use crate::servers::Server;
+use crate::{load::Scenario, servers::Server};
 
 /// One column of the table.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,15 @@ pub(crate) struct Entry {
     pub(crate) server: Server,
     /// As `ws76 load --protocol` takes it.
     pub(crate) protocol: &'static str,
+    /// Whether it does nothing else.
+    pub(crate) only_echoes: bool,
+}
+
+impl Entry {
+    /// Whether it is measured there.
+    pub(crate) const fn is_for(&self, scenario: Scenario) -> bool {
+        !self.only_echoes || matches!(scenario, Scenario::Echo)
+    }
 }
 
 /// What all others are measured by.
@@ -20,6 +29,16 @@ pub(crate) const BARE: Entry = Entry {
     label: "bare TCP",
     server: Server::Tcp,
     protocol: "tcp",
+    only_echoes: false,
+};
+
+/// What a codec's own work costs, without a server.
+pub(crate) const FLOOR: Entry = Entry {
+    name: "floor",
+    label: "memchr, simdutf8, memcpy",
+    server: Server::Floor,
+    protocol: "tcp",
+    only_echoes: true,
 };
 
 /// What has to keep the goals.
@@ -28,10 +47,12 @@ pub(crate) const DRAFT76: Entry = Entry {
     label: "ws76, draft-76",
     server: Server::Ws76,
     protocol: "draft-76",
+    only_echoes: false,
 };
 
 /// All but bare TCP, in the order of the table.
-pub(crate) const OTHERS: [Entry; 8] = [
+pub(crate) const OTHERS: [Entry; 9] = [
+    FLOOR,
     DRAFT76,
     rfc6455("ws76-rfc6455", "ws76, RFC 6455", Server::Ws76),
     rfc6455(
@@ -60,5 +81,6 @@ const fn rfc6455(name: &'static str, label: &'static str, server: Server) -> Ent
         label,
         server,
         protocol: "rfc6455",
+        only_echoes: false,
     }
 }

@@ -68,7 +68,7 @@ impl Run {
                 continue;
             }
             let case = self.measure(&setup, &case, others)?;
-            print!("{}", table::row(&case));
+            print!("{}", table::row(&case, others));
             results.cases.push(case);
             self.write(&results)?;
         }
@@ -86,11 +86,13 @@ impl Run {
             rounds: case.rounds(self.rounds),
             threads: 1,
         };
+        let is_measured = |entry: &&Entry| entry.is_for(case.load.scenario);
+        let others: Vec<_> = others.iter().filter(is_measured).copied().collect();
         Ok(CaseResults {
             name: case.name.to_owned(),
             title: case.load.to_string(),
             goal: case.goal,
-            entries: rounds.run(setup, others)?,
+            entries: rounds.run(setup, &others)?,
         })
     }
 

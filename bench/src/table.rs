@@ -11,15 +11,17 @@ use crate::{
 
 /// The table of ratios; what misses its goal is bold.
 pub(crate) fn ratios(cases: &[CaseResults]) -> String {
-    let mut text = cases.first().map_or_else(String::new, |case| {
-        head_of(
-            case.entries
-                .iter()
-                .skip(1)
-                .map(|entry| entry.label.as_str()),
-        )
-    });
-    text.extend(cases.iter().map(row));
+    // Not every server is in every case.
+    let Some(widest) = cases.iter().max_by_key(|case| case.entries.len()) else {
+        return String::new();
+    };
+    let others = || widest.entries.iter().skip(1);
+    let mut text = head_of(others().map(|entry| entry.label.as_str()));
+    text.extend(
+        cases
+            .iter()
+            .map(|case| row_of(case, others().map(|entry| entry.name.as_str()))),
+    );
     text
 }
 
@@ -35,15 +37,26 @@ fn head_of<'a>(labels: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// A row of that table.
-pub(crate) fn row(case: &CaseResults) -> String {
-    let mut cells = vec![case.title.clone(), case.goal.to_string()];
+pub(crate) fn row(case: &CaseResults, others: &[Entry]) -> String {
+    row_of(case, others.iter().map(|entry| entry.name))
+}
+
+fn row_of<'a>(case: &CaseResults, others: impl Iterator<Item = &'a str>) -> String {
     let bare = case.bare();
-    for (index, entry) in case.entries.iter().enumerate() {
+    let bare_cell = match case.goal {
+        Goal::BytesMore(_) => kib(bare),
+        Goal::Ratio(_) => micros(bare),
+    };
+    let mut cells = vec![case.title.clone(), case.goal.to_string(), bare_cell];
+    for name in others {
+        let Some(entry) = case.entry(name) else {
+            cells.push("–".to_owned());
+            continue;
+        };
         let figure = entry.figure().median;
         let ratio = case.ratio(entry);
         let text = match case.goal {
             Goal::BytesMore(_) => kib(figure),
-            Goal::Ratio(_) if index == 0 => micros(figure),
             Goal::Ratio(_) => format!("{ratio:.2}"),
         };
         let has_goal = entry.name == entries::DRAFT76.name;

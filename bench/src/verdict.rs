@@ -9,13 +9,25 @@ use crate::{
 
 /// What draft-76 misses, who is cheaper, and how our RFC 6455 stands beside tokio-tungstenite.
 pub(crate) fn verdict(cases: &[CaseResults]) -> String {
-    let missed: Vec<_> = cases.iter().filter_map(missed).collect();
+    let missed_by = |name| move |case: &CaseResults| missed(case, name);
+    let missed: Vec<_> = cases
+        .iter()
+        .filter_map(missed_by(entries::DRAFT76.name))
+        .collect();
+    let floor: Vec<_> = cases
+        .iter()
+        .filter_map(missed_by(entries::FLOOR.name))
+        .collect();
     let cheaper: Vec<_> = cases.iter().flat_map(cheaper).collect();
     let mut dearest: Vec<_> = cases.iter().filter_map(beside_tungstenite).collect();
     dearest.sort_by(|one, other| other.0.total_cmp(&one.0));
     let dearest: Vec<_> = dearest.into_iter().take(3).map(|(_, text)| text).collect();
     [
         bullet("Goals that draft-76 misses", &missed),
+        bullet(
+            "Goals below what memchr, simdutf8 and memcpy cost without a server",
+            &floor,
+        ),
         bullet("Peers that are cheaper than draft-76", &cheaper),
         bullet(
             "Our RFC 6455 beside tokio-tungstenite with our buffers, where the goal is at most 1.05; the \
@@ -26,8 +38,8 @@ pub(crate) fn verdict(cases: &[CaseResults]) -> String {
     .concat()
 }
 
-fn missed(case: &CaseResults) -> Option<String> {
-    let ours = case.entry(entries::DRAFT76.name)?;
+fn missed(case: &CaseResults, name: &str) -> Option<String> {
+    let ours = case.entry(name)?;
     let (figure, ratio) = (ours.figure().median, case.ratio(ours));
     let is_met = case.goal.is_met(figure, ratio, case.bare());
     (!is_met).then(|| match case.goal {
@@ -63,7 +75,8 @@ fn beside_tungstenite(case: &CaseResults) -> Option<(f64, String)> {
 }
 
 fn is_peer(entry: &EntryResults) -> bool {
-    entry.name != entries::BARE.name && !entry.name.starts_with("ws76")
+    let is_measure = [entries::BARE.name, entries::FLOOR.name].contains(&entry.name.as_str());
+    !is_measure && !entry.name.starts_with("ws76")
 }
 
 fn bullet(what: &str, which: &[String]) -> String {

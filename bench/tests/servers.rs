@@ -165,6 +165,23 @@ async fn bare_tcp_echoes_bytes() {
 }
 
 #[tokio::test]
+async fn the_floor_echoes_whole_frames_and_refuses_what_is_not_utf8() {
+    let server = Server::start("floor", "echo", 1);
+    let mut stream = TcpStream::connect(&server.addr).await.unwrap();
+    let long = "日本語".repeat(20_000);
+    let frames =
+        ["\0bytes", &format!("\0{long}"), "\0"].map(|frame| [frame.as_bytes(), b"\xff"].concat());
+    stream
+        .write_all(&[&frames.concat(), &b"\0\xfe\xff"[..]].concat())
+        .await
+        .unwrap();
+    let mut bytes = Vec::new();
+    let read = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+    assert!(read.unwrap().is_ok());
+    assert!(bytes == frames.concat(), "{} bytes", bytes.len());
+}
+
+#[tokio::test]
 async fn bare_tcp_broadcasts_in_order_to_one_that_reads_late() {
     let server = Server::start("tcp", "broadcast", 2);
     let mut source = TcpStream::connect(&server.addr).await.unwrap();

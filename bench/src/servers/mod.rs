@@ -3,6 +3,7 @@
 
 mod axum;
 mod fastwebsockets;
+mod floor;
 mod hub;
 mod message_stream;
 mod sockudo;
@@ -24,6 +25,8 @@ use tokio::{
 pub(crate) enum Server {
     /// tokio moving the same bytes, with no protocol.
     Tcp,
+    /// An echo of draft-76's frames by memchr, simdutf8 and memcpy, and nothing else.
+    Floor,
     /// This repository's.
     Ws76,
     /// tokio-tungstenite with its defaults.
@@ -59,6 +62,7 @@ pub(crate) fn serve(server: Server, mode: Mode, threads: usize) -> io::Result<()
         println!("{}", listener.local_addr()?);
         match server {
             Server::Tcp => tcp::serve(listener, mode).await,
+            Server::Floor => floor::serve(listener).await,
             Server::Ws76 => ws76::serve(listener, mode).await,
             Server::TokioTungstenite => {
                 tungstenite::serve(listener, mode, tungstenite::Buffers::Default).await

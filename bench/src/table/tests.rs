@@ -46,14 +46,27 @@ fn a_row_has_the_ratios_medians() {
 
 #[test]
 fn what_misses_its_goal_is_bold_and_only_ours_has_one() {
-    let row = row(&case(Goal::Ratio(1.05), &[2.2; 3], &[2.4; 3]));
+    let row = ratios(&[case(Goal::Ratio(1.05), &[2.2; 3], &[2.4; 3])]);
     assert!(row.contains("| **1.10** | 1.50 | 1.20 |"), "{row}");
+}
+
+#[test]
+fn who_is_not_in_a_case_has_no_figure_there() {
+    let one = case(Goal::Ratio(1.05), &[2.2; 3], &[2.4; 3]);
+    let mut other = case(Goal::Ratio(1.05), &[2.0; 3], &[2.4; 3]);
+    other.entries.remove(2);
+    let text = ratios(&[other, one]);
+    assert!(
+        text.contains("| ws76, draft-76 | ws76, RFC 6455 | peer |\n"),
+        "{text}"
+    );
+    assert!(text.contains("| 2.00 µs | 1.00 | – | 1.20 |\n"), "{text}");
 }
 
 #[test]
 fn memory_is_in_bytes_and_its_goal_a_difference() {
     let case = case(Goal::BytesMore(1.0), &[3072.0; 3], &[2048.0; 3]);
-    let row = row(&case);
+    let row = ratios(&[case]);
     assert!(
         row.contains("| **3.00 KiB** | 0.00 KiB | 2.00 KiB |"),
         "{row}"
@@ -62,7 +75,15 @@ fn memory_is_in_bytes_and_its_goal_a_difference() {
 
 #[test]
 fn the_verdict_names_what_is_missed_and_who_is_cheaper() {
-    let missed = verdict(&[case(Goal::Ratio(1.05), &[2.4; 3], &[2.2; 3])]);
+    let mut below_the_floor = case(Goal::Ratio(1.05), &[2.4; 3], &[2.2; 3]);
+    let floor = entry("floor", "memchr", &[2.2; 3], &[1.1; 3]);
+    below_the_floor.entries.insert(1, floor);
+    let missed = verdict(&[below_the_floor]);
+    assert!(
+        missed.contains("without a server: echo (1.10).\n"),
+        "{missed}"
+    );
+    assert!(!missed.contains("memchr: echo"), "no peer: {missed}");
     assert!(missed.contains("misses: echo (1.20).\n"), "{missed}");
     assert!(
         missed.contains("peer: echo (1.10 against 1.20)"),
@@ -71,6 +92,7 @@ fn the_verdict_names_what_is_missed_and_who_is_cheaper() {
     assert!(missed.contains("highest: echo (1.36)"), "{missed}");
     let kept = verdict(&[case(Goal::Ratio(1.05), &[2.0; 3], &[2.2; 3])]);
     assert!(kept.contains("misses: none.\n"), "{kept}");
+    assert!(kept.contains("without a server: none.\n"), "{kept}");
     assert!(kept.contains("cheaper than draft-76: none.\n"), "{kept}");
 }
 
