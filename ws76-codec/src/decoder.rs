@@ -104,7 +104,7 @@ impl Decoder {
     ///
     /// Returns `None` when `src` holds no whole frame yet: append what comes next and call again.
     /// The bytes of a frame are removed from `src`; a text is a view on them, not a copy, unless it
-    /// is short: of 38 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
+    /// is short: of 37 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
     /// behind a closing frame are discarded. Nothing is reserved for a length that the peer announced.
     ///
     /// Implements draft-76 §5.3.
@@ -127,7 +127,7 @@ impl Decoder {
     }
 
     /// Takes a text frame from the front of `src` if it is one of those of which many come at once: of
-    /// at most 38 bytes. The length of the frame comes with the text; it is for the caller to remove so
+    /// at most 37 bytes. The length of the frame comes with the text; it is for the caller to remove so
     /// many bytes. `None` means nothing but that [`decode`](Self::decode) has to be asked, with the same
     /// bytes at the front.
     ///

@@ -1,7 +1,7 @@
 //! Short text frames, held in place: of these many come at once.
 
 use alloc::vec::Vec;
-use core::{num::NonZeroUsize, str};
+use core::str;
 
 use crate::{
     ascii::ascii_words_len,
@@ -11,15 +11,13 @@ use crate::{
 /// A text frame, held in place: so a short text is taken from a buffer, and put into one, in one piece.
 ///
 /// It is whole words, at a word's place, and is read and written by words: a processor waits for a load
-/// that needs more than one store before it. So the frame comes first, where what it is copied to begins
-/// as well.
+/// that needs more than one store before it.
 #[derive(Clone, Copy)]
-#[repr(C, align(8))]
+#[repr(align(8))]
 pub(crate) struct ShortFrame {
-    /// 0x00, the text, 0xFF. What comes behind that is not part of it.
+    /// 0x00, the text, 0xFF; in the last byte the length of the text. What stands between is not part
+    /// of it.
     words: [[u8; 8]; SIZE / 8],
-    /// The length of the frame: never 0, which leaves room for what else a text can be.
-    len: NonZeroUsize,
 }
 
 impl ShortFrame {
@@ -35,7 +33,7 @@ impl ShortFrame {
             };
             let len = end - 1;
             // It is made last, and so where it is going to be.
-            (len <= max).then(|| Self::from_checked(bytes, len))
+            (len <= LEN.min(max)).then(|| Self::from_checked(bytes, len))
         })
     }
 
@@ -76,14 +74,16 @@ impl ShortFrame {
     fn from_checked(bytes: &[u8; SIZE], len: usize) -> Self {
         let mut words = [[0; 8]; SIZE / 8];
         words.copy_from_slice(bytes.as_chunks().0);
-        let len = NonZeroUsize::MIN.saturating_add(len + 1);
-        Self { words, len }
+        let [.., last] = &mut words;
+        let behind = u64::from_le_bytes(*last) & (u64::MAX >> 8);
+        *last = (behind | (len as u64) << 56).to_le_bytes();
+        Self { words }
     }
 
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.
     pub(crate) fn new(text: &[u8]) -> Option<Self> {
         let mut bytes = [TERMINATOR; SIZE];
-        let [first, room @ .., _] = &mut bytes;
+        let [first, room @ .., _, _] = &mut bytes;
         *first = TEXT;
         room.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self::from_checked(&bytes, text.len()))
@@ -91,7 +91,8 @@ impl ShortFrame {
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.len.get() - 2
+        let [.., last] = self.words;
+        (u64::from_le_bytes(last) >> 56) as usize
     }
 
     #[inline]
@@ -122,6 +123,6 @@ fn terminator(words: &[[u8; 8]]) -> Option<usize> {
 
 /// The most bytes of text that are held in place: few enough to be moved around for less than it costs
 /// to share bytes.
-pub(crate) const LEN: usize = SIZE - 2;
-/// The most bytes of a frame.
+pub(crate) const LEN: usize = SIZE - 3;
+/// The memory of a frame.
 const SIZE: usize = 40;

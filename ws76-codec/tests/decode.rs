@@ -44,7 +44,7 @@ fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
             let taken = decoder.decode_short(&bytes);
             let decoded = Decoder::new(DecoderConfig::new()).decode(&mut bytes[..].into());
             let same = taken.map(|(text, len)| (Ok(Some(Frame::Text(text))), len));
-            assert_eq!(same, (len <= 38).then_some((decoded, len + 2)), "{len}");
+            assert_eq!(same, (len <= 37).then_some((decoded, len + 2)), "{len}");
         }
         assert_eq!(decoder.decode_short(&frame[..=len]), None, "no end");
         assert_eq!(decoder.decode_short(&frame[1..]), None, "no beginning");
@@ -62,7 +62,7 @@ fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
 fn text_is_taken_where_it_lies_and_knows_its_frame_unless_it_is_short() {
     // F1, F3, F4: whatever stands around it.
     let decoder = Decoder::new(DecoderConfig::new());
-    for len in [0, 38, 39, 125, 5000] {
+    for len in [0, 37, 38, 125, 5000] {
         for pattern in ["a", "日本語"] {
             let message = pattern.repeat(len / pattern.len());
             let frame = [b"\x00", message.as_bytes(), b"\xff"].concat();
@@ -72,7 +72,7 @@ fn text_is_taken_where_it_lies_and_knows_its_frame_unless_it_is_short() {
             let lying = decoder.decode_str(&src[4..]).expect("a whole text");
             assert_eq!((lying, lying.as_ptr()), (&*message, src[5..].as_ptr()));
             let range = 4..4 + frame.len();
-            let is_long = message.len() > 38;
+            let is_long = message.len() > 37;
             assert_eq!(text.framed(), is_long.then_some((&src, range.clone())));
             assert_eq!(text.clone().into_bytes(), message);
             assert_eq!(text.to_owned_text().framed(), None, "a copy");
@@ -197,8 +197,8 @@ fn decode_text_is_a_view_on_the_callers_buffer_unless_it_is_short() {
     for (len, view) in [
         (0, false),
         (1, false),
-        (38, false),
-        (39, true),
+        (37, false),
+        (38, true),
         (63, true),
         (1000, true),
     ] {
