@@ -242,8 +242,8 @@ impl Decoder {
     /// frame is two bytes longer than the text; it is for the caller to remove so many bytes. `None`
     /// means nothing but that [`decode`](Self::decode) has to be asked, with the same bytes at the front.
     ///
-    /// This costs no more than to look for the 0xFF and to check that the text is UTF-8; it begins anew
-    /// with each call, so ask it for what is most likely whole.
+    /// All it does is to look for the 0xFF, and to check that the text is UTF-8. It begins anew with each
+    /// call, so ask it for what is most likely whole.
     ///
     /// Implements draft-76 §5.3.
     ///

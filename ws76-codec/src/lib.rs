@@ -12,8 +12,8 @@
 //! Reading: append what arrived to a [`BytesMut`](bytes::BytesMut) and call [`Decoder::decode`]
 //! until it returns `None`. How the bytes were cut never changes what comes out, and no byte is
 //! searched twice. Texts are split off the buffer without a copy; the shortest, for which a copy costs
-//! less, are copied into the [`Text`] itself; [`Decoder::decode_str`] leaves a text where it lies. Writing: [`encode_text`] and
-//! [`encode_closing`] append to any [`BufMut`](bytes::BufMut); [`EncodedFrame`] is encoded once and
+//! less, are copied into the [`Text`] itself; [`Decoder::decode_str`] leaves a text where it
+//! lies. Writing: [`encode_text`] and [`encode_closing`] append to any [`BufMut`](bytes::BufMut); [`EncodedFrame`] is encoded once and
 //! shared by many connections. [`ClosingHandshake`] keeps account of who has sent a closing frame.
 //!
 //! ```

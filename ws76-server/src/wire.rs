@@ -20,8 +20,8 @@ pub(crate) trait Wire: Unpin + Send {
     /// Whether the protocol has a ping, which every client answers.
     const PINGS: bool = false;
 
-    /// The text that comes next, if it is read already, and its length: whoever looks into a text costs
-    /// it its place in registers. None says nothing; an error is told by [`Self::next_read`].
+    /// The text that comes next, if it is read already, and its length, which is known here: to look it
+    /// up in the text takes longer. None says nothing; an error is told by [`Self::next_read`].
     #[inline]
     fn next_text(&mut self) -> Option<(Text, usize)> {
         None
