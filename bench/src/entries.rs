@@ -12,14 +12,14 @@ pub(crate) struct Entry {
     pub(crate) server: Server,
     /// As `ws76 load --protocol` takes it.
     pub(crate) protocol: &'static str,
-    /// Whether it does nothing else.
+    /// Whether it does nothing else, once it is connected.
     pub(crate) only_echoes: bool,
 }
 
 impl Entry {
     /// Whether it is measured there.
     pub(crate) const fn is_for(&self, scenario: Scenario) -> bool {
-        !self.only_echoes || matches!(scenario, Scenario::Echo)
+        !self.only_echoes || matches!(scenario, Scenario::Echo | Scenario::Connect)
     }
 }
 
@@ -32,12 +32,12 @@ pub(crate) const BARE: Entry = Entry {
     only_echoes: false,
 };
 
-/// What a codec's own work costs, without a server.
+/// What the handshake's and a codec's own work costs, without a server.
 pub(crate) const FLOOR: Entry = Entry {
     name: "floor",
-    label: "memchr, simdutf8, memcpy",
+    label: "floor, no server",
     server: Server::Floor,
-    protocol: "tcp",
+    protocol: "draft-76",
     only_echoes: true,
 };
 

@@ -167,18 +167,43 @@ async fn bare_tcp_echoes_bytes() {
 #[tokio::test]
 async fn the_floor_echoes_whole_frames_and_refuses_what_is_not_utf8() {
     let server = Server::start("floor", "echo", 1);
-    let mut stream = TcpStream::connect(&server.addr).await.unwrap();
     let long = "日本語".repeat(20_000);
     let frames =
         ["\0bytes", &format!("\0{long}"), "\0"].map(|frame| [frame.as_bytes(), b"\xff"].concat());
-    stream
-        .write_all(&[&frames.concat(), &b"\0\xfe\xff"[..]].concat())
-        .await
-        .unwrap();
-    let mut bytes = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
-    assert!(read.unwrap().is_ok());
-    assert!(bytes == frames.concat(), "{} bytes", bytes.len());
+    let sent = [&frames.concat(), &b"\0\xfe\xff"[..]].concat();
+    // Frames with the end of the handshake, and behind it.
+    for (early_len, late_key3) in [(0, true), (10, false)] {
+        let mut stream = TcpStream::connect(&server.addr).await.unwrap();
+        stream.write_all(REQUEST_HEAD).await.unwrap();
+        let mut bytes = Vec::new();
+        if late_key3 {
+            read_until(&mut stream, &mut bytes, b"\r\n\r\n").await;
+        }
+        let (early, rest) = sent.split_at(early_len);
+        stream.write_all(&[KEY3, early].concat()).await.unwrap();
+        read_until(&mut stream, &mut bytes, RESPONSE).await;
+        stream.write_all(rest).await.unwrap();
+        let read = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+        assert!(read.unwrap().is_ok());
+        let at = bytes.windows(16).position(|bytes| bytes == RESPONSE);
+        let echoes = bytes.split_off(at.unwrap() + 16);
+        assert!(echoes == frames.concat(), "{} bytes", echoes.len());
+    }
+}
+
+async fn read_until(stream: &mut TcpStream, bytes: &mut Vec<u8>, end: &[u8]) {
+    while !bytes.windows(end.len()).any(|bytes| bytes == end) {
+        let read = timeout(PATIENCE, stream.read_buf(bytes)).await;
+        assert!(read.unwrap().unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn the_floor_refuses_other_protocols() {
+    let server = Server::start("floor", "echo", 1);
+    let stream = TcpStream::connect(&server.addr).await.unwrap();
+    let opening = client_async(format!("ws://{}/", server.addr), stream);
+    assert!(timeout(PATIENCE, opening).await.unwrap().is_err());
 }
 
 #[tokio::test]
@@ -212,6 +237,13 @@ async fn bare_tcp_only_reads_when_idle() {
     let read = stream.read_to_end(&mut rest);
     assert_eq!(timeout(PATIENCE, read).await.unwrap().unwrap(), 0);
 }
+
+/// The example of the draft.
+const REQUEST_HEAD: &[u8] = b"GET /demo HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\nUpgrade: WebSocket\r\n\
+    Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nOrigin: http://example.com\r\n\r\n";
+const KEY3: &[u8] = b"^n:ds[4U";
+const RESPONSE: &[u8] = b"8jKS'y:G*Co,Wxa-";
 
 const ARE_YOU_THERE: &str = "?";
 const PATIENCE: Duration = Duration::from_secs(20);
