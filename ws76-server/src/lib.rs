@@ -52,6 +52,12 @@
 //! A connection that has said nothing yet takes 2.3 KiB of the process's memory when it is of draft-76,
 //! and 3.7 KiB of RFC 6455.
 //!
+//! # Speed
+//!
+//! Build with `lto = "thin"` and `codegen-units = 1` in `[profile.release]`: a message is handled in more
+//! than one crate, and costs 3 to 5 % less then. [`Timers::Thread`] is for a server with little to do at a
+//! time; with much to do, timers cost less in the runtime.
+//!
 //! # Features
 //!
 //! | feature | by default | what it adds | to the smallest program |
