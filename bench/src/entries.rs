@@ -32,10 +32,10 @@ pub(crate) const BARE: Entry = Entry {
     only_echoes: false,
 };
 
-/// What the handshake's and a codec's own work costs, without a server.
+/// What it costs to find and check texts by the crates that do that, without a server.
 pub(crate) const FLOOR: Entry = Entry {
     name: "floor",
-    label: "floor, no server",
+    label: "memchr and simdutf8, no server",
     server: Server::Floor,
     protocol: "draft-76",
     only_echoes: true,

@@ -24,7 +24,7 @@ pub(crate) fn verdict(cases: &[CaseResults]) -> String {
     let dearest: Vec<_> = dearest.into_iter().take(3).map(|(_, text)| text).collect();
     [
         bullet("Goals that draft-76 misses", &missed),
-        bullet("Goals below the floor, by its figures", &floor),
+        bullet("Goals that memchr and simdutf8 alone miss", &floor),
         bullet("Peers that are cheaper than draft-76", &cheaper),
         bullet(
             "Our RFC 6455 beside tokio-tungstenite with our buffers, where the goal is at most 1.05; the \

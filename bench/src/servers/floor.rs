@@ -1,7 +1,8 @@
 //! What an echo of draft-76's texts costs at least by the crates that a codec is made of: memchr looks
-//! for the ends of frames, simdutf8 checks what is before them, memcpy makes the replies. Before that is
-//! the opening handshake by `ws76-handshake`. There is no handler, no lock, no timeout and no limit to a
-//! message. No byte is searched twice.
+//! for the ends of frames, simdutf8 checks what is before them, and they are sent from where they were
+//! read. Before that is the opening handshake by `ws76-handshake`. There is no handler, no lock, no
+//! timeout and no limit to a message. No byte is searched twice or copied, but for the beginning of a
+//! frame whose end has not come.
 
 use std::{error::Error, io};
 
@@ -24,14 +25,14 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = open(&mut stream).await?.to_vec();
     let mut end = buffer.len();
     let mut searched = 0;
-    let mut replies = Vec::new();
     loop {
-        let frames = buffer.get(..end).unwrap_or_default();
-        let rest_len = answer(frames, searched, &mut replies).map(<[u8]>::len);
-        stream.write_all(&replies).await?;
-        replies.clear();
-        let unread = rest_len?;
-        buffer.copy_within(end - unread..end, 0);
+        let read = buffer.get(..end).unwrap_or_default();
+        let (frames, result) = whole_texts(read, searched);
+        stream.write_all(frames).await?;
+        result?;
+        let answered = frames.len();
+        let unread = end - answered;
+        buffer.copy_within(answered..end, 0);
         // As long as reads fill it, up to what bare TCP has, or to the length of a message.
         let was_filled = end == buffer.len();
         if was_filled && (end < BUFFER_LEN || unread == end) {
@@ -81,31 +82,27 @@ fn invalid<E: Into<Box<dyn Error + Send + Sync>>>(error: E) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// Answers every whole frame with the same text, and returns what is behind them. The first `searched`
-/// bytes have no end of a frame.
-fn answer<'a>(
-    mut frames: &'a [u8],
-    mut searched: usize,
-    replies: &mut Vec<u8>,
-) -> io::Result<&'a [u8]> {
-    while let Some(at) = memchr(TERMINATOR, frames.get(searched..).unwrap_or_default()) {
-        let (frame, rest) = frames.split_at(searched + at);
+/// The whole frames at the front, each of which has a text, up to the first that is something else. The
+/// first `searched` bytes have no end of a frame.
+fn whole_texts(read: &[u8], mut searched: usize) -> (&[u8], io::Result<()>) {
+    let mut rest = read;
+    let mut result = Ok(());
+    while let Some(at) = memchr(TERMINATOR, rest.get(searched..).unwrap_or_default()) {
+        let (frame, behind) = rest.split_at(searched + at);
         searched = 0;
-        let [TEXT, text @ ..] = frame else {
-            return Err(io::ErrorKind::InvalidData.into());
-        };
-        let text = from_utf8(text).map_err(|_| io::ErrorKind::InvalidData)?;
-        replies.push(TEXT);
-        replies.extend_from_slice(text.as_bytes());
-        replies.push(TERMINATOR);
-        frames = rest.get(1..).unwrap_or_default();
+        if frame.first() != Some(&TEXT) || from_utf8(frame).is_err() {
+            result = Err(invalid("no text"));
+            break;
+        }
+        rest = behind.get(1..).unwrap_or_default();
     }
-    Ok(frames)
+    let (texts, _) = read.split_at(read.len() - rest.len());
+    (texts, result)
 }
 
 const TEXT: u8 = 0x00;
 const TERMINATOR: u8 = 0xff;
-/// As long as most heads at most.
+/// More than most heads.
 const HEAD_LEN: usize = 1 << 10;
 const MIN_BUFFER_LEN: usize = 1 << 10;
 const BUFFER_LEN: usize = 64 << 10;

@@ -25,7 +25,7 @@ use tokio::{
 pub(crate) enum Server {
     /// tokio moving the same bytes, with no protocol.
     Tcp,
-    /// An echo of draft-76's frames by ws76-handshake, memchr, simdutf8 and memcpy, and nothing else.
+    /// An echo of draft-76's frames by ws76-handshake, memchr and simdutf8, and nothing else.
     Floor,
     /// This repository's.
     Ws76,
