@@ -15,7 +15,7 @@ where
     /// usual ones mean that the process is short of descriptors or memory for a while.
     pub(crate) async fn accept(self, listener: TcpListener, front: Front) {
         let mut backoff = MIN_BACKOFF;
-        let options = Options::new(&listener, self.config());
+        let mut options = Options::new(&listener, self.config());
         let mut draining = pin!(self.draining());
         loop {
             let accepted = tokio::select! {

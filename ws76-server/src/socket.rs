@@ -14,37 +14,41 @@ pub(crate) struct Options {
     config: Arc<Config>,
     /// Whether a stream without delay has the others too: that is the one set last.
     is_inherited: bool,
+    /// How many streams in a row are to be seen without delay before the rest is believed to be, too;
+    /// all, if streams may come from elsewhere.
+    unsure: Option<u16>,
 }
 
 impl Options {
     /// Prepares a listener.
     pub(crate) fn new(listener: &TcpListener, config: Arc<Config>) -> Self {
         #[cfg(all(feature = "keepalive", target_os = "linux"))]
-        let is_inherited = {
+        let (is_inherited, unsure) = {
             let socket = socket2::SockRef::from(listener);
             // Somebody else has set it, and streams may wait that have nothing but that.
             let was_set = socket.tcp_nodelay().unwrap_or(true);
             set(&socket, &config);
-            !was_set
+            // The kernel may move streams between the listeners of a port.
+            let is_alone = !socket.reuse_port().unwrap_or(true);
+            (!was_set, is_alone.then_some(MAX_UNSURE))
         };
         #[cfg(not(all(feature = "keepalive", target_os = "linux")))]
-        let is_inherited = {
+        let (is_inherited, unsure) = {
             let _ = listener;
-            false
+            (false, None)
         };
         Self {
             config,
             is_inherited,
+            unsure,
         }
     }
 
     /// Sets on a stream what `config` asks for now, unless it has all of that. Where that fails the
     /// stream is dead, and a read says so.
-    pub(crate) fn set_on(&self, stream: &TcpStream, config: &Arc<Config>) {
-        let is_inherited = self.is_inherited
-            && Arc::ptr_eq(&self.config, config)
-            && stream.nodelay().unwrap_or_default();
-        if is_inherited {
+    pub(crate) fn set_on(&mut self, stream: &TcpStream, config: &Arc<Config>) {
+        let may_inherit = self.is_inherited && Arc::ptr_eq(&self.config, config);
+        if may_inherit && self.inherits(stream) {
             return;
         }
         #[cfg(feature = "keepalive")]
@@ -52,7 +56,23 @@ impl Options {
         #[cfg(not(feature = "keepalive"))]
         let _ = stream.set_nodelay(true);
     }
+
+    /// Whether a stream has what was set on its listener. Those that came before that are accepted
+    /// first.
+    fn inherits(&mut self, stream: &TcpStream) -> bool {
+        if self.unsure == Some(0) {
+            return true;
+        }
+        let inherits = stream.nodelay().unwrap_or_default();
+        if let Some(left) = &mut self.unsure {
+            *left = if inherits { *left - 1 } else { MAX_UNSURE };
+        }
+        inherits
+    }
 }
+
+/// More than the processors on which streams may come at a time.
+const MAX_UNSURE: u16 = if cfg!(test) { 2 } else { 1024 };
 
 #[cfg(feature = "keepalive")]
 fn set(socket: &socket2::Socket, config: &Config) {
@@ -108,7 +128,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (early, _client) = accept(&listener).await;
         let config = Arc::new(Config::new());
-        let options = Options::new(&listener, Arc::clone(&config));
+        let mut options = Options::new(&listener, Arc::clone(&config));
         options.set_on(&early, &config);
         assert_defaults(&early);
         let (late, _client) = accept(&listener).await;
@@ -118,12 +138,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn streams_are_believed_once_enough_of_them_had_the_options() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let early = [accept(&listener).await, accept(&listener).await];
+        let config = Arc::new(Config::new());
+        let mut options = Options::new(&listener, Arc::clone(&config));
+        let mut unsure = Vec::new();
+        let late = [accept(&listener).await, accept(&listener).await];
+        for (stream, _client) in early.iter().chain(&late) {
+            options.set_on(stream, &config);
+            assert_defaults(stream);
+            unsure.push(options.unsure);
+        }
+        assert_eq!(unsure, [Some(2), Some(2), Some(1), Some(0)]);
+        let (stream, _client) = accept(&listener).await;
+        stream.set_nodelay(false).unwrap();
+        options.set_on(&stream, &config);
+        assert!(!stream.nodelay().unwrap(), "it was not looked at");
+    }
+
+    #[tokio::test]
+    async fn streams_of_a_shared_port_are_never_believed() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_reuseport(true).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(8).unwrap();
+        let config = Arc::new(Config::new());
+        let mut options = Options::new(&listener, Arc::clone(&config));
+        for _ in 0..4 {
+            let (stream, _client) = accept(&listener).await;
+            stream.set_nodelay(false).unwrap();
+            options.set_on(&stream, &config);
+            assert_defaults(&stream);
+        }
+    }
+
+    #[tokio::test]
     async fn config_that_was_exchanged_holds_for_the_next_socket() {
         let none = Arc::new(Config::new().without_keepalive().without_user_timeout());
         let all = Arc::new(Config::new());
         for (first, then) in [(&all, &none), (&none, &all)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let options = Options::new(&listener, Arc::clone(first));
+            let mut options = Options::new(&listener, Arc::clone(first));
             let (stream, _client) = accept(&listener).await;
             options.set_on(&stream, then);
             let socket = SockRef::from(&stream);
