@@ -94,6 +94,7 @@ impl Loaded {
             ("certificate", self.tls.certificate != new.tls.certificate),
             ("key", self.tls.key != new.tls.key),
             ("proxy-protocol", self.proxy_protocol != new.proxy_protocol),
+            ("defer-accept", ours.defer_accept != theirs.defer_accept),
             (
                 "max-connections",
                 ours.max_connections != theirs.max_connections,
@@ -234,6 +235,9 @@ struct Policy {
     /// A connection whose outbound queue is full [default: disconnect]
     #[arg(long, value_name = "WHAT")]
     slow_receiver: Option<Slow>,
+    /// Whether Linux keeps a connection until there is something to read, a second at most [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    defer_accept: Option<bool>,
 }
 
 /// What only draft-76 clients notice.
@@ -339,6 +343,7 @@ impl Policy {
             &mut config.slow_receiver,
             self.slow_receiver.map(Into::into),
         );
+        set(&mut config.defer_accept, self.defer_accept);
     }
 }
 

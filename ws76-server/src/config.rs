@@ -275,6 +275,12 @@ pub struct Config {
     /// (`TCP_USER_TIMEOUT`, Linux only); 60 s by default.
     #[cfg(feature = "keepalive")]
     pub user_timeout: Option<Duration>,
+    /// Whether the kernel keeps a connection until there is something to read, a second at most
+    /// (`TCP_DEFER_ACCEPT`, Linux only); no by default. Opening handshakes cost less then. In all that is
+    /// served here the client speaks first; one that does not is seen, and its times begin, a second
+    /// later. A listener keeps what it had when it began to accept.
+    #[cfg(feature = "defer-accept")]
+    pub defer_accept: bool,
     /// Most fragments of one message of an RFC 6455 client; 4,096 by default. The heads of all but the
     /// first count as bytes of the message.
     pub max_fragments: usize,
@@ -329,6 +335,8 @@ impl Config {
             keepalive: Some(Keepalive::new()),
             #[cfg(feature = "keepalive")]
             user_timeout: Some(Duration::from_secs(60)),
+            #[cfg(feature = "defer-accept")]
+            defer_accept: false,
             binary: BinaryMessages::Refuse,
             origins: Origins::any(),
             hosts: Hosts::any(),

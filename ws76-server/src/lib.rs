@@ -56,7 +56,8 @@
 //!
 //! Build with `lto = "thin"` and `codegen-units = 1` in `[profile.release]`: a message is handled in more
 //! than one crate, and costs 3 to 5 % less then. [`Timers::Thread`] is for a server with little to do at a
-//! time; with much to do, timers cost less in the runtime.
+//! time; with much to do, timers cost less in the runtime. Where clients come and go, the feature
+//! `defer-accept` and `Config::defer_accept` have Linux hand a connection over with its first bytes.
 //!
 //! # Features
 //!
@@ -64,6 +65,7 @@
 //! | --- | --- | --- | --- |
 //! | `rfc6455` | yes | RFC 6455 and hybi-07 to -12, through tokio-tungstenite | 185 KB |
 //! | `keepalive` | yes | TCP keepalive and user timeout, through socket2 | 1 KB |
+//! | `defer-accept` | no | Linux waits for the first bytes of a connection, through nix | nothing |
 //! | `simd` | yes | UTF-8 checked with simdutf8 | 5 KB |
 //! | `tls` | no | wss on the server's own listeners, through rustls | 490 KB; in use 1,280 KB |
 //! | `proxy` | no | `X-Forwarded-*` from trusted networks, and the PROXY protocol | 25 KB |

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(all(feature = "defer-accept", target_os = "linux"))]
+use defer_accept::DeferAccept;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Config;
@@ -22,6 +24,11 @@ pub(crate) struct Options {
 impl Options {
     /// Prepares a listener.
     pub(crate) fn new(listener: &TcpListener, config: Arc<Config>) -> Self {
+        #[cfg(all(feature = "defer-accept", target_os = "linux"))]
+        if config.defer_accept {
+            // Where that fails, streams come earlier.
+            let _ = nix::sys::socket::setsockopt(listener, DeferAccept, &1);
+        }
         #[cfg(all(feature = "keepalive", target_os = "linux"))]
         let (is_inherited, unsure) = {
             let socket = socket2::SockRef::from(listener);
@@ -69,6 +76,23 @@ impl Options {
         }
         inherits
     }
+}
+
+#[cfg(all(feature = "defer-accept", target_os = "linux"))]
+mod defer_accept {
+    use nix::{libc, sys::socket::sockopt::SetUsize};
+
+    /// Seconds that a connection may be kept until there is something to read.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct DeferAccept;
+
+    nix::setsockopt_impl!(
+        DeferAccept,
+        libc::IPPROTO_TCP,
+        libc::TCP_DEFER_ACCEPT,
+        usize,
+        SetUsize
+    );
 }
 
 /// More than the processors on which streams may come at a time.
@@ -171,6 +195,26 @@ mod tests {
             options.set_on(&stream, &config);
             assert_defaults(&stream);
         }
+    }
+
+    #[cfg(feature = "defer-accept")]
+    #[tokio::test]
+    async fn kernel_keeps_who_says_nothing_for_a_second() {
+        use tokio::io::AsyncWriteExt as _;
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = Arc::new(Config::new().with_defer_accept(true));
+        Options::new(&listener, config);
+        let addr = listener.local_addr().unwrap();
+        let silent = TcpStream::connect(addr).await.unwrap();
+        let mut speaks = TcpStream::connect(addr).await.unwrap();
+        speaks.write_all(b"GET").await.unwrap();
+        let mut peers = Vec::new();
+        for _ in 0..2 {
+            peers.push(listener.accept().await.unwrap().1);
+        }
+        let addrs = [speaks, silent].map(|client| client.local_addr().unwrap());
+        assert_eq!(peers, addrs);
     }
 
     #[tokio::test]

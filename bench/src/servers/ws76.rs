@@ -1,4 +1,5 @@
-//! ws76-server, for both protocols, with its defaults but for the count of connections and the thread of the timers.
+//! ws76-server, for both protocols, with its defaults but for the count of connections, the thread of the timers,
+//! and the accepts, which are deferred.
 
 use std::io;
 
@@ -10,7 +11,8 @@ use super::Mode;
 pub(crate) async fn serve(listener: TcpListener, mode: Mode) -> io::Result<()> {
     let config = Config::new()
         .with_max_connections(MAX_CONNECTIONS)
-        .with_timers(Timers::Thread);
+        .with_timers(Timers::Thread)
+        .with_defer_accept(true);
     let server = Server::new(listener).with_config(config);
     match mode {
         Mode::Echo | Mode::Idle => server.serve(Echo).await,

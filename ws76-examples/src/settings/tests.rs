@@ -213,10 +213,17 @@ fn what_needs_a_restart_is_named() {
         "--idle-timeout=1s",
         "--trusted-proxies=::1",
         "--proxy-protocol",
+        "--defer-accept",
         "--key=a",
     ]);
     let after = Loaded::new(&nothing, &after);
-    let fixed = ["listen", "key", "proxy-protocol", "max-connections"];
+    let fixed = [
+        "listen",
+        "key",
+        "proxy-protocol",
+        "defer-accept",
+        "max-connections",
+    ];
     assert_eq!(before.fixed(&after), fixed);
     assert_eq!(before.fixed(&before), [""; 0]);
 }

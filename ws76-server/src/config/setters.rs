@@ -253,6 +253,21 @@ impl Config {
         self
     }
 
+    /// Sets whether the kernel keeps a connection until there is something to read.
+    ///
+    /// ```
+    /// use ws76_server::Config;
+    ///
+    /// let config = Config::new().with_defer_accept(true);
+    /// assert!(config.defer_accept);
+    /// ```
+    #[cfg(feature = "defer-accept")]
+    #[must_use]
+    pub const fn with_defer_accept(mut self, defers: bool) -> Self {
+        self.defer_accept = defers;
+        self
+    }
+
     /// Sets the most fragments of one message of an RFC 6455 client.
     #[must_use]
     pub const fn with_max_fragments(mut self, max: usize) -> Self {
