@@ -122,8 +122,8 @@ where
     }
 
     /// Sets the limits, timeouts and policies of the connections that come from now on. Those that
-    /// are there keep theirs, and [`Config::max_connections`] and [`Config::timers`] stay what they were
-    /// at the start.
+    /// are there keep theirs, and [`Config::max_connections`], [`Config::timers`] and what listeners were
+    /// set to (`Config::defer_accept`) stay what they were at the start.
     ///
     /// ```
     /// use ws76_server::{Config, Endpoint, Handler, WhenFull};
