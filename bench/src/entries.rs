@@ -41,6 +41,15 @@ pub(crate) const FLOOR: Entry = Entry {
     only_echoes: true,
 };
 
+/// What it costs to call a handler with texts, and to queue what it sends.
+pub(crate) const LEAST: Entry = Entry {
+    name: "least",
+    label: "ws76-codec, lock and handler",
+    server: Server::Least,
+    protocol: "draft-76",
+    only_echoes: true,
+};
+
 /// What has to keep the goals.
 pub(crate) const DRAFT76: Entry = Entry {
     name: "ws76-draft-76",
@@ -51,8 +60,9 @@ pub(crate) const DRAFT76: Entry = Entry {
 };
 
 /// All but bare TCP, in the order of the table.
-pub(crate) const OTHERS: [Entry; 9] = [
+pub(crate) const OTHERS: [Entry; 10] = [
     FLOOR,
+    LEAST,
     DRAFT76,
     rfc6455("ws76-rfc6455", "ws76, RFC 6455", Server::Ws76),
     rfc6455(

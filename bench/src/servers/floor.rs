@@ -4,18 +4,19 @@
 //! timeout and no limit to a message. No byte is searched twice or copied, but for the beginning of a
 //! frame whose end has not come.
 
-use std::{error::Error, io};
+use std::io;
 
-use bytes::BytesMut;
 use memchr::memchr;
 use simdutf8::basic::from_utf8;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use ws76_handshake::{Accept, HeadLimits, Incoming, RequestReader};
 
-use super::accept;
+use super::{
+    accept,
+    opening::{invalid, open},
+};
 
 pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
     accept(listener, async |stream| drop(echo(stream).await)).await
@@ -48,40 +49,6 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Takes the opening handshake, and returns what has come behind it.
-async fn open(stream: &mut TcpStream) -> io::Result<BytesMut> {
-    let (mut src, mut dst) = (BytesMut::with_capacity(HEAD_LEN), BytesMut::new());
-    let mut reader = RequestReader::new(HeadLimits::new());
-    let request = loop {
-        match reader.read(&mut src).map_err(invalid)? {
-            None => read_more(stream, &mut src).await?,
-            Some(Incoming::WebSocket(request)) => break request,
-            Some(_) => return Err(invalid("not draft-76")),
-        }
-    };
-    let mut opening = request.accept(Accept::new(), &mut dst).map_err(invalid)?;
-    loop {
-        let is_open = opening.read(&mut src, &mut dst).is_some();
-        stream.write_all(&dst).await?;
-        if is_open {
-            return Ok(src);
-        }
-        dst.clear();
-        read_more(stream, &mut src).await?;
-    }
-}
-
-async fn read_more(stream: &mut TcpStream, src: &mut BytesMut) -> io::Result<()> {
-    match stream.read_buf(src).await? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        _ => Ok(()),
-    }
-}
-
-fn invalid<E: Into<Box<dyn Error + Send + Sync>>>(error: E) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
-}
-
 /// The whole frames at the front, each of which has a text, up to the first that is something else. The
 /// first `searched` bytes have no end of a frame.
 fn whole_texts(read: &[u8], mut searched: usize) -> (&[u8], io::Result<()>) {
@@ -102,7 +69,5 @@ fn whole_texts(read: &[u8], mut searched: usize) -> (&[u8], io::Result<()>) {
 
 const TEXT: u8 = 0x00;
 const TERMINATOR: u8 = 0xff;
-/// More than most heads.
-const HEAD_LEN: usize = 1 << 10;
 const MIN_BUFFER_LEN: usize = 1 << 10;
 const BUFFER_LEN: usize = 64 << 10;

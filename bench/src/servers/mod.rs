@@ -5,7 +5,9 @@ mod axum;
 mod fastwebsockets;
 mod floor;
 mod hub;
+mod least;
 mod message_stream;
+mod opening;
 mod sockudo;
 mod tcp;
 mod tokio_websockets;
@@ -27,6 +29,8 @@ pub(crate) enum Server {
     Tcp,
     /// An echo of draft-76's frames by ws76-handshake, memchr and simdutf8, and nothing else.
     Floor,
+    /// The least that an echo by ws76-codec costs with the interface that ws76-server has.
+    Least,
     /// This repository's.
     Ws76,
     /// tokio-tungstenite with its defaults.
@@ -63,6 +67,7 @@ pub(crate) fn serve(server: Server, mode: Mode, threads: usize) -> io::Result<()
         match server {
             Server::Tcp => tcp::serve(listener, mode).await,
             Server::Floor => floor::serve(listener).await,
+            Server::Least => least::serve(listener).await,
             Server::Ws76 => ws76::serve(listener, mode).await,
             Server::TokioTungstenite => {
                 tungstenite::serve(listener, mode, tungstenite::Buffers::Default).await

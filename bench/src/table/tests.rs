@@ -77,10 +77,17 @@ fn memory_is_in_bytes_and_its_goal_a_difference() {
 fn the_verdict_names_what_is_missed_and_who_is_cheaper() {
     let mut below_the_floor = case(Goal::Ratio(1.05), &[2.4; 3], &[2.2; 3]);
     let floor = entry("floor", "floor", &[2.2; 3], &[1.1; 3]);
-    below_the_floor.entries.insert(1, floor);
+    let least = entry("least", "least", &[2.3; 3], &[1.1; 3]);
+    below_the_floor.entries.splice(1..1, [floor, least]);
     let missed = verdict(&[below_the_floor]);
     assert!(missed.contains("alone miss: echo (1.10).\n"), "{missed}");
-    assert!(!missed.contains("floor: echo"), "no peer: {missed}");
+    assert!(
+        missed.contains("handler misses: echo (1.15).\n"),
+        "{missed}"
+    );
+    for measure in ["floor: echo", "least: echo"] {
+        assert!(!missed.contains(measure), "no peer: {missed}");
+    }
     assert!(missed.contains("misses: echo (1.20).\n"), "{missed}");
     assert!(
         missed.contains("peer: echo (1.10 against 1.20)"),
@@ -90,6 +97,7 @@ fn the_verdict_names_what_is_missed_and_who_is_cheaper() {
     let kept = verdict(&[case(Goal::Ratio(1.05), &[2.0; 3], &[2.2; 3])]);
     assert!(kept.contains("misses: none.\n"), "{kept}");
     assert!(kept.contains("alone miss: none.\n"), "{kept}");
+    assert!(kept.contains("handler misses: none.\n"), "{kept}");
     assert!(kept.contains("cheaper than draft-76: none.\n"), "{kept}");
 }
 
