@@ -121,6 +121,9 @@ impl Queue {
             Some((bytes, frames)) => bytes.get(frames.clone()).unwrap_or_default(),
             None => &*self.copied,
         };
+        if frames.is_empty() {
+            return Ok(Vec::new());
+        }
         let written = match stream.try_write(frames) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             written => written?,
