@@ -73,6 +73,17 @@ fn search_and_check(mut src: &[u8], check: impl Fn(&[u8]) -> bool) -> usize {
     len
 }
 
+/// As [`search_and_check`], with a part of the buffer for each text, as its owner.
+fn search_check_and_own(src: &mut BytesMut) -> usize {
+    let mut len = 0;
+    while let Some(end) = memchr(0xff, src) {
+        let frame = black_box(src.split_to(end + 1).freeze());
+        assert!(basic::from_utf8(&frame[1..end]).is_ok());
+        len += end - 1;
+    }
+    len
+}
+
 fn decode_frames(criterion: &mut Criterion, shape: &str, text: &str, count: usize) {
     let bytes = frames(text, count);
     let content = text.len() * count;
@@ -99,12 +110,16 @@ fn decode_frames(criterion: &mut Criterion, shape: &str, text: &str, count: usiz
         let check = |text: &[u8]| basic::from_utf8(text).is_ok();
         assert_eq!(search_and_check(src, check), content);
     });
+    let owned = group.of_buffers("memchr, simdutf8, Bytes", &bytes, |src| {
+        assert_eq!(search_check_and_own(src), content);
+    });
     let mut copy = Vec::with_capacity(bytes.len());
     group.of_buffers("memcpy", &bytes, |src| {
         copy.clear();
         copy.extend_from_slice(black_box(src));
     });
     group.compare(ours, limit);
+    group.compare(ours, owned);
     group.compare(where_it_lies, limit);
 }
 
