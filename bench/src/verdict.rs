@@ -2,36 +2,27 @@
 
 use crate::{
     cases::{Goal, hundredths},
-    entries,
+    entries::{self, Entry},
     results::{CaseResults, EntryResults},
     table::kib,
 };
 
 /// What draft-76 misses, who is cheaper, and how our RFC 6455 stands beside tokio-tungstenite.
 pub(crate) fn verdict(cases: &[CaseResults]) -> String {
-    let missed_by = |name| move |case: &CaseResults| missed(case, name);
-    let missed: Vec<_> = cases
-        .iter()
-        .filter_map(missed_by(entries::DRAFT76.name))
-        .collect();
-    let floor: Vec<_> = cases
-        .iter()
-        .filter_map(missed_by(entries::FLOOR.name))
-        .collect();
-    let least: Vec<_> = cases
-        .iter()
-        .filter_map(missed_by(entries::LEAST.name))
-        .collect();
+    let missed_by = |entry: Entry| -> Vec<_> {
+        let missed = cases.iter().filter_map(|case| missed(case, entry.name));
+        missed.collect()
+    };
     let cheaper: Vec<_> = cases.iter().flat_map(cheaper).collect();
     let mut dearest: Vec<_> = cases.iter().filter_map(beside_tungstenite).collect();
     dearest.sort_by(|one, other| other.0.total_cmp(&one.0));
     let dearest: Vec<_> = dearest.into_iter().take(3).map(|(_, text)| text).collect();
     [
-        bullet("Goals that draft-76 misses", &missed),
-        bullet("Goals that memchr and simdutf8 alone miss", &floor),
+        bullet("Goals that draft-76 misses", &missed_by(entries::DRAFT76)),
+        bullet("Goals that memchr and simdutf8 alone miss", &missed_by(entries::FLOOR)),
         bullet(
             "Goals that ws76-codec with a lock and a handler misses",
-            &least,
+            &missed_by(entries::LEAST),
         ),
         bullet("Peers that are cheaper than draft-76", &cheaper),
         bullet(

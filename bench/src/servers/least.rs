@@ -3,7 +3,8 @@
 //! a bounded queue behind a lock, as any thread may send. A turn takes so many messages, and is written
 //! at once.
 //!
-//! There is no timeout, counter, registry, policy or closing frame, and TCP is all there is below.
+//! There is no timeout, counter, registry, policy or closing frame, and TCP is all there is below. Nobody
+//! closes a connection or its queue from elsewhere; that each message asks whether is a part of the cost.
 
 use std::{
     cell::RefCell,
