@@ -13,11 +13,21 @@ use crate::{
 /// It is whole words, at a word's place, and is read and written by words: a processor waits for a load
 /// that needs more than one store before it.
 #[derive(Clone, Copy)]
-#[repr(align(8))]
+#[repr(C, align(8))]
 pub(crate) struct ShortFrame {
     /// 0x00, the text, 0xFF; in the last byte the length of the text. What stands between is not part
     /// of it.
     words: [[u8; 8]; SIZE / 8],
+    mark: Mark,
+}
+
+/// What tells a text that is held in place from others, and a frame from none. It stands last, so that
+/// these all begin at the same place, and are moved by the same pieces: for those, too, a processor
+/// waits that loads other pieces than were stored.
+#[derive(Clone, Copy)]
+#[repr(u64)]
+enum Mark {
+    Short,
 }
 
 impl ShortFrame {
@@ -77,7 +87,10 @@ impl ShortFrame {
         let [.., last] = &mut words;
         let behind = u64::from_le_bytes(*last) & (u64::MAX >> 8);
         *last = (behind | (len as u64) << 56).to_le_bytes();
-        Self { words }
+        Self {
+            words,
+            mark: Mark::Short,
+        }
     }
 
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.

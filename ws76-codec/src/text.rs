@@ -16,7 +16,7 @@ use bytes::Bytes;
 use simdutf8::basic::from_utf8 as read_utf8;
 
 use crate::{
-    Utf8Error,
+    Frame, Utf8Error,
     short::{self, ShortFrame},
     view::View,
 };
@@ -52,8 +52,8 @@ enum Content {
     Short(ShortFrame),
 }
 
-/// It is moved around for each message.
-const _: () = assert!(size_of::<Text>() <= 48);
+/// It is moved around for each message, in a frame or without.
+const _: () = assert!(size_of::<Text>() <= 48 && size_of::<Option<Frame>>() == size_of::<Text>());
 
 impl Text {
     /// The empty text.
