@@ -120,9 +120,15 @@ impl Decoder {
             src.advance(len);
             return Ok(Some(Frame::Text(text)));
         }
-        match self.decode_text(src)? {
-            Some(text) => Ok(Some(Frame::Text(text))),
-            None => self.decode_other(src),
+        self.decode_any(src)
+    }
+
+    /// As [`decode`](Self::decode), without the attempt at a short text.
+    #[inline(never)]
+    fn decode_any(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        match self.text_at_front(src)? {
+            Some((len, is_valid)) => Ok(Some(Frame::Text(take_text(src, len, is_valid)))),
+            None => self.skip(src).map_err(|error| self.fail(error)),
         }
     }
 
@@ -178,27 +184,12 @@ impl Decoder {
     /// As those of [`decode`](Self::decode), where they concern a text.
     #[inline(never)]
     pub fn decode_text(&mut self, src: &mut BytesMut) -> Result<Option<Text>, DecodeError> {
-        let (ascii, scanned) = match self.state {
-            // The frame type stays in the buffer, so that the whole frame is split off at once.
-            State::Idle if src.first() == Some(&TEXT) => (0, 0),
-            State::Text { ascii, scanned } => (ascii, scanned),
-            _ => return Ok(None),
-        };
-        match self.find_text(ascii, scanned, src.get(1..).unwrap_or_default()) {
-            Ok(Found::Text { len, is_valid }) => {
-                self.state = State::Idle;
-                Ok(Some(take_text(src, len, is_valid)))
-            }
-            Ok(Found::Part { ascii, scanned }) => {
-                self.state = State::Text { ascii, scanned };
-                Ok(None)
-            }
-            Err(error) => Err(self.fail(error)),
-        }
+        let found = self.text_at_front(src)?;
+        Ok(found.map(|(len, is_valid)| take_text(src, len, is_valid)))
     }
 
-    /// Takes the text frame that begins at `at` in `src`: bytes that are shared already. The frame is two
-    /// bytes longer than the text; it is for the caller to go on behind it. The text is a view on all of
+    /// Takes the text frame that begins at `at` in `src`: bytes that are shared already. The length of the
+    /// frame comes with the text; it is for the caller to go on behind it. The text is a view on all of
     /// `src`, unless it is short, and so knows its frame ([`Text::framed`]). `None` means nothing but that
     /// [`decode`](Self::decode) has to be asked, with the same bytes at the front.
     ///
@@ -212,13 +203,13 @@ impl Decoder {
     /// let src = Bytes::from_static(b"\x00one\xff\x00two\xff\x00thr");
     /// let mut at = 0;
     /// let mut texts = Vec::new();
-    /// while let Some(text) = decoder.decode_shared(&src, at) {
-    ///     at += text.len() + 2;
+    /// while let Some((text, len)) = decoder.decode_shared(&src, at) {
+    ///     at += len;
     ///     texts.push(text);
     /// }
     /// assert_eq!(texts, ["one", "two"]);
     /// ```
-    pub fn decode_shared(&self, src: &Bytes, at: usize) -> Option<Text> {
+    pub fn decode_shared(&self, src: &Bytes, at: usize) -> Option<(Text, usize)> {
         let frame = src.get(at..)?;
         let (State::Idle, [TEXT, content @ ..]) = (self.state, frame) else {
             return None;
@@ -231,11 +222,15 @@ impl Decoder {
             return None;
         };
         if let Some(short) = ShortFrame::at_front_checked(frame, len) {
-            return Some(Text::from_short(short));
+            return Some((Text::from_short(short), len + 2));
         }
         let ahead = u32::try_from(at + 1).ok()?;
         let behind = u32::try_from(content.len() - len).ok()?;
-        Some(Text::from_view(View::of_frame(src.clone(), ahead, behind)))
+        Some((
+            // Cloned here, the bytes are at once where they are going to be.
+            Text::from_view(View::of_frame(src.clone(), ahead, behind)),
+            len + 2,
+        ))
     }
 
     /// Takes the text frame at the front of `src` where it lies: nothing is copied, shared or kept. The
@@ -268,10 +263,27 @@ impl Decoder {
         text::read(content.get(..memchr(TERMINATOR, content)?)?)
     }
 
-    /// Decodes what is not a text, or not whole.
-    #[inline(never)]
-    fn decode_other(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        self.skip(src).map_err(|error| self.fail(error))
+    /// Looks for a text at the front of `src`: its length, and whether it is valid. The whole frame is
+    /// there then, and is to be removed.
+    #[inline(always)]
+    fn text_at_front(&mut self, src: &[u8]) -> Result<Option<(usize, bool)>, DecodeError> {
+        let (ascii, scanned) = match self.state {
+            // The frame type stays in the buffer, so that the whole frame is split off at once.
+            State::Idle if src.first() == Some(&TEXT) => (0, 0),
+            State::Text { ascii, scanned } => (ascii, scanned),
+            _ => return Ok(None),
+        };
+        match self.find_text(ascii, scanned, src.get(1..).unwrap_or_default()) {
+            Ok(Found::Text { len, is_valid }) => {
+                self.state = State::Idle;
+                Ok(Some((len, is_valid)))
+            }
+            Ok(Found::Part { ascii, scanned }) => {
+                self.state = State::Text { ascii, scanned };
+                Ok(None)
+            }
+            Err(error) => Err(self.fail(error)),
+        }
     }
 
     const fn fail(&mut self, error: DecodeError) -> DecodeError {
@@ -298,7 +310,7 @@ impl Decoder {
     }
 
     /// Looks for the text at the front of `content`, whose end was looked for already in part.
-    #[inline]
+    #[inline(always)]
     fn find_text(
         &self,
         mut ascii: usize,
@@ -306,17 +318,26 @@ impl Decoder {
         content: &[u8],
     ) -> Result<Found, DecodeError> {
         let max = self.config.max_message_len;
-        // As long as all is ASCII, one pass finds the end and checks.
+        let mut end = None;
+        // As long as all is ASCII, one pass finds the end and checks. What is not goes on from the chunk that
+        // it begins in: where in that would have to be waited for.
         if ascii == scanned {
-            ascii += ascii_len(content.get(ascii..).unwrap_or_default());
+            let unseen = content.get(ascii..).unwrap_or_default();
+            let (len, in_chunks) = ascii_len(unseen);
+            match unseen.get(len) {
+                Some(&TERMINATOR) => {
+                    ascii += len;
+                    end = Some(ascii);
+                }
+                Some(_) => ascii += in_chunks,
+                None => ascii += len,
+            }
             scanned = ascii;
         }
-        let end = if content.get(scanned) == Some(&TERMINATOR) {
-            Some(scanned)
-        } else {
+        let end = end.or_else(|| {
             let unseen = content.get(scanned..).unwrap_or_default();
             memchr(TERMINATOR, unseen).map(|at| scanned + at)
-        };
+        });
         let len = end.unwrap_or(content.len());
         if len > max {
             return Err(DecodeError::MessageTooLong { max });

@@ -181,10 +181,10 @@ impl Text {
     /// encode_text(&"two ".repeat(10), &mut frames);
     /// let src = Bytes::from(frames);
     /// let decoder = Decoder::new(DecoderConfig::new());
-    /// let one = decoder.decode_shared(&src, 0);
-    /// assert_eq!(one.as_ref().and_then(Text::framed), Some((&src, 0..42)));
-    /// let two = decoder.decode_shared(&src, 42);
-    /// assert_eq!(two.as_ref().and_then(Text::framed), Some((&src, 42..84)));
+    /// let (one, len) = decoder.decode_shared(&src, 0).expect("a whole frame");
+    /// assert_eq!(one.framed(), Some((&src, 0..42)));
+    /// let (two, _) = decoder.decode_shared(&src, len).expect("a whole frame");
+    /// assert_eq!(two.framed(), Some((&src, 42..84)));
     /// assert_eq!(Text::from("no frame yet").framed(), None);
     /// ```
     #[inline]

@@ -67,8 +67,8 @@ fn text_is_taken_where_it_lies_and_knows_its_frame_unless_it_is_short() {
             let message = pattern.repeat(len / pattern.len());
             let frame = [b"\x00", message.as_bytes(), b"\xff"].concat();
             let src = Bytes::from([&b"\x00hi\xff"[..], &frame, b"\x00\xff"].concat());
-            let text = decoder.decode_shared(&src, 4).expect("a whole text");
-            assert_eq!(text, message.as_str());
+            let (text, taken) = decoder.decode_shared(&src, 4).expect("a whole text");
+            assert_eq!((&*text, taken), (&*message, frame.len()));
             let lying = decoder.decode_str(&src[4..]).expect("a whole text");
             assert_eq!((lying, lying.as_ptr()), (&*message, src[5..].as_ptr()));
             let range = 4..4 + frame.len();

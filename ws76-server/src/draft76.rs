@@ -47,22 +47,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Draft76<T> {
     }
 
     #[inline(never)]
-    fn next_long_text(&mut self) -> Option<Text> {
+    fn next_long_text(&mut self) -> Option<(Text, usize)> {
         if self.src.is_shared() || (self.decoder.finish().is_ok() && self.src.share()) {
             return self.next_shared_text();
         }
         // An error is told again by what is asked next.
-        self.decoder.decode_text(self.src.bytes()).ok().flatten()
+        let text = self.decoder.decode_text(self.src.bytes()).ok().flatten()?;
+        let len = text.len() + 2;
+        Some((text, len))
     }
 
     #[inline]
-    fn next_shared_text(&mut self) -> Option<Text> {
+    fn next_shared_text(&mut self) -> Option<(Text, usize)> {
         let (src, at) = self.src.shared();
-        let text = self.decoder.decode_shared(src, at);
-        if let Some(text) = &text {
-            self.src.take_shared(text.len() + 2);
-        }
-        text
+        let (text, len) = self.decoder.decode_shared(src, at)?;
+        self.src.take_shared(len);
+        Some((text, len))
     }
 }
 
@@ -78,9 +78,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
             self.src.take(len);
             return Some((text, len - 2));
         }
-        let text = self.next_long_text()?;
-        let len = text.len();
-        Some((text, len))
+        let (text, len) = self.next_long_text()?;
+        Some((text, len - 2))
     }
 
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
@@ -89,7 +88,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
                 return Ok(None);
             }
             if self.src.is_shared()
-                && let Some(text) = self.next_shared_text()
+                && let Some((text, _)) = self.next_shared_text()
             {
                 return Ok(Some(Incoming::Text(text)));
             }

@@ -228,8 +228,8 @@ async fn turn(
 
 fn next_shared(decoder: &Decoder, shared: &mut Bytes, taken: &mut usize) -> io::Result<Text> {
     let text = decoder.decode_shared(shared, *taken);
-    let text = text.ok_or_else(|| invalid("no text"))?;
-    *taken += text.len() + 2;
+    let (text, len) = text.ok_or_else(|| invalid("no text"))?;
+    *taken += len;
     if *taken == shared.len() {
         *shared = Bytes::new();
         *taken = 0;

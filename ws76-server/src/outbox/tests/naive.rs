@@ -168,8 +168,8 @@ fn read_texts(count: usize) -> Vec<Text> {
     }
     let (frames, mut at) = (Bytes::from(frames), 0);
     let mut texts = Vec::new();
-    while let Some(text) = decoder.decode_shared(&frames, at) {
-        at += text.len() + 2;
+    while let Some((text, len)) = decoder.decode_shared(&frames, at) {
+        at += len;
         texts.push(text);
     }
     assert_eq!(texts.len(), count);
