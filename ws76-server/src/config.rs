@@ -64,7 +64,10 @@ pub enum WhenFull {
 /// ```
 /// use ws76_server::{Config, Timers};
 ///
-/// let config = Config::new().with_timers(Timers::Thread);
+/// let config = Config::new();
+/// # #[cfg(feature = "timerfd")]
+/// let config = config.with_timers(Timers::Kernel);
+/// # #[cfg(feature = "timerfd")]
 /// assert_ne!(config.timers, Timers::default());
 /// ```
 #[non_exhaustive]
@@ -73,9 +76,12 @@ pub enum Timers {
     /// The runtime that a connection is served in. Its time can be paused in tests.
     #[default]
     Runtime,
-    /// A thread for all connections of an endpoint, `ws76-clock`, which lives as long as that; the
-    /// runtime, where the system has no thread to give.
-    Thread,
+    /// Linux, through one descriptor for all connections of an endpoint (timerfd), with the feature
+    /// `timerfd`; the runtime, on other systems or where there is no descriptor to be had. The runtime's
+    /// I/O has to be enabled, or there is a panic. What is due may be late by 5 ms, and time cannot be
+    /// paused.
+    #[cfg(feature = "timerfd")]
+    Kernel,
 }
 
 /// What happens to a binary message, which only RFC 6455 clients can send.

@@ -16,7 +16,7 @@ mod timing;
 
 use std::{
     future::poll_fn,
-    pin::{Pin, pin},
+    pin::pin,
     task::{Context, Poll},
 };
 
@@ -24,12 +24,12 @@ use calling::caught;
 use closing::Close;
 pub(crate) use timing::after;
 use timing::jitter;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, sleep};
 use tokio_util::{either::Either, sync::CancellationToken};
 
 use crate::{
     CloseStatus, Config, Connection, ConnectionError, Handler,
-    clock::Clock,
+    clock::{Clock, Timer},
     end::End,
     outbox::{Asked, Dropped, Phase},
     registry::Registered,
@@ -72,7 +72,7 @@ where
     S: Default + Send + Sync + 'static,
 {
     async move {
-        let timer = pin!(clock.sleep_until(after(wire.read_at(), config.idle_timeout)));
+        let timer = clock.timer(after(wire.read_at(), config.idle_timeout));
         let connection = registered.connection();
         let mut driver = Driver::new(wire, connection.clone(), config, counters, timer);
         counters.opened(connection.id(), connection.protocol());
@@ -155,7 +155,7 @@ struct Driver<'a, W, S> {
     expiry: Option<Instant>,
     /// Set when the stream failed during a call of the handler.
     failed: Option<Box<End>>,
-    timer: Pin<&'a mut Sleep>,
+    timer: Timer,
     /// Whether nothing can be due before the timer says so, who wakes this task then.
     is_armed: bool,
 }
@@ -166,7 +166,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
         connection: Connection<S>,
         config: &'a Config,
         counters: &'a Counters,
-        timer: Pin<&'a mut Sleep>,
+        timer: Timer,
     ) -> Self {
         let since = wire.read_at();
         let expiry = config

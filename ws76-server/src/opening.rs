@@ -16,7 +16,6 @@ use deciding::Accepted;
 pub(crate) use deciding::Terms;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    task::unconstrained,
     time::{Instant, timeout_at},
 };
 use ws76_handshake::{AwaitingKey3, Head, Incoming, RequestReader, Response, Status};
@@ -352,8 +351,7 @@ where
     }
 }
 
-/// What `future` gives, or `None` when it does not in time. Most have no need of a timer, which has
-/// memory of its own.
+/// What `future` gives, or `None` when it does not in time. Most have no need of a timer.
 fn before<T>(
     clock: &Clock,
     deadline: Instant,
@@ -364,10 +362,8 @@ fn before<T>(
         if let Poll::Ready(value) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(value));
         }
-        // However much the future has done in this turn.
-        let timer =
-            timer.get_or_insert_with(|| Box::pin(unconstrained(clock.sleep_until(deadline))));
-        timer.as_mut().poll(cx).map(|()| None)
+        let timer = timer.get_or_insert_with(|| clock.timer(deadline));
+        timer.poll(cx).map(|()| None)
     })
 }
 

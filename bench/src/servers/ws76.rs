@@ -1,5 +1,5 @@
-//! ws76-server, for both protocols, with its defaults but for the count of connections, the thread of the timers,
-//! and the accepts, which are deferred.
+//! ws76-server, for both protocols, with its defaults but for the count of connections, the timers, which are the
+//! kernel's, and the accepts, which are deferred.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use super::Mode;
 pub(crate) async fn serve(listener: TcpListener, mode: Mode) -> io::Result<()> {
     let config = Config::new()
         .with_max_connections(MAX_CONNECTIONS)
-        .with_timers(Timers::Thread)
+        .with_timers(Timers::Kernel)
         .with_defer_accept(true);
     let server = Server::new(listener).with_config(config);
     match mode {

@@ -47,7 +47,7 @@ async fn serve(flags: Flags, loaded: Loaded, tls: Option<Tls>) -> Result<(), Str
         server = server.with_tls(tls.clone());
     }
     let serve = server
-        .with_config(loaded.config.clone().with_timers(Timers::Thread))
+        .with_config(loaded.config.clone().with_timers(Timers::Kernel))
         .serve(Demo::new(watch));
     let endpoint = serve.endpoint().clone();
     let delay = loaded.drain_delay;

@@ -38,9 +38,9 @@ impl<W: Wire, S> Driver<'_, W, S> {
             let deadline = after(self.since, self.config.write_timeout);
             self.is_armed = false;
             if self.timer.deadline() != deadline {
-                self.timer.as_mut().reset(deadline);
+                self.timer.reset(deadline);
             }
-            if self.timer.as_mut().poll(cx).is_ready() {
+            if self.timer.poll(cx).is_ready() {
                 failed = Some(End::Error(Timeout::Write.into()));
             }
         }

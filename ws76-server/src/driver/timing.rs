@@ -2,12 +2,11 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    pin::pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use tokio::{task::unconstrained, time::Instant};
+use tokio::time::Instant;
 
 use super::Driver;
 use crate::{Timeout, end::End, wire::Wire};
@@ -32,7 +31,7 @@ impl<W: Wire, S> Driver<'_, W, S> {
 
     #[inline]
     pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        match self.is_armed && !self.timer.is_elapsed() {
+        match self.is_armed && !self.timer.may_be_over() {
             true => Poll::Pending,
             false => self.poll_due(cx),
         }
@@ -45,13 +44,12 @@ impl<W: Wire, S> Driver<'_, W, S> {
             // behind that may be earlier.
             self.is_armed = !self.awaits_pong();
             if self.timer.deadline() > deadline {
-                self.timer.as_mut().reset(deadline);
+                self.timer.reset(deadline);
             }
-            // However much was done in this turn: a timer that is not asked does not wake.
-            ready!(pin!(unconstrained(self.timer.as_mut())).poll(cx));
+            ready!(self.timer.poll(cx));
             if Instant::now() < deadline {
                 // The timer was set before something moved the deadline.
-                self.timer.as_mut().reset(deadline);
+                self.timer.reset(deadline);
                 continue;
             }
             match due {

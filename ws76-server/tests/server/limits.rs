@@ -27,17 +27,14 @@
 //!
 //! `keepalive` and `user_timeout` are the kernel's: `src/socket.rs`.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use ws76_server::{
     CloseReason, Config, Connection, ConnectionError, DecodeError, DecoderConfig, Handler,
-    HeadLimits, ReservedFrames, Rfc6455Error, SendError, Server, Text, Timeout, Timers,
+    HeadLimits, ReservedFrames, Rfc6455Error, SendError, Server, Text, Timeout,
 };
 
 use crate::support::{
@@ -209,13 +206,15 @@ async fn client_that_is_idle_is_closed() {
     }
 }
 
+#[cfg(feature = "timerfd")]
 #[tokio::test]
-async fn timers_of_a_thread_close_who_is_idle_or_late_too() {
-    // P13: in real time, as that of a thread cannot be paused.
-    let (config, soon) = (
-        Config::new().with_timers(Timers::Thread),
-        Duration::from_millis(30),
-    );
+async fn timers_of_the_kernel_close_who_is_idle_or_late_too() {
+    // P13: in real time, as that of the kernel cannot be paused.
+    use std::time::Duration;
+    use ws76_server::Timers;
+
+    let soon = Duration::from_millis(30);
+    let config = Config::new().with_timers(Timers::Kernel);
     let server = TestServer::with(config.clone().with_handshake_timeout(soon), Quiet).await;
     let late = Client::connect(server.addr).await.read_to_end().await;
     assert!(late.starts_with(b"HTTP/1.1 408 "));
