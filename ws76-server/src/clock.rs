@@ -73,9 +73,9 @@ impl Timer {
         }
     }
 
-    /// Whether it may be over, since it was last polled.
+    /// Whether it may be over, since it was last asked.
     #[inline]
-    pub(crate) fn may_be_over(&self) -> bool {
+    pub(crate) fn may_be_over(&mut self) -> bool {
         match self {
             Self::Runtime(sleep) => sleep.is_elapsed(),
             #[cfg(all(feature = "timerfd", target_os = "linux"))]

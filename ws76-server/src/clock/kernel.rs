@@ -26,7 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     waiting: Mutex<Waiting>,
-    /// How often it went off.
+    /// How often it went off, and [`ABANDONED`] for each task that ended before.
     count: AtomicU64,
     timers: AtomicU64,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Timer {
     alarm: Arc<Alarm>,
     deadline: Instant,
     number: u64,
-    /// The alarm's count when this was last polled.
+    /// The alarm's count when this was last asked.
     count: u64,
 }
 
@@ -73,9 +73,15 @@ impl Timer {
         self.deadline = deadline;
     }
 
+    /// Whether this is to be polled again: most often the alarm went off for others.
     #[inline]
-    pub(super) fn may_be_over(&self) -> bool {
-        self.count != self.alarm.count.load(Ordering::Acquire)
+    pub(super) fn may_be_over(&mut self) -> bool {
+        let count = self.alarm.count.load(Ordering::Acquire);
+        if count == self.count {
+            return false;
+        }
+        let since = count.wrapping_sub(mem::replace(&mut self.count, count));
+        since >= ABANDONED || Instant::now() >= self.deadline
     }
 
     /// # Errors
@@ -157,7 +163,7 @@ impl Alarm {
         waiting.set_for = None;
         let all = mem::take(&mut waiting.wakers);
         drop(waiting);
-        self.count.fetch_add(1, Ordering::Release);
+        self.count.fetch_add(ABANDONED, Ordering::Release);
         all.into_values().for_each(Waker::wake);
     }
 }
@@ -205,6 +211,8 @@ impl Drop for Watched {
 /// How long it is silent after it went off: what is due meanwhile is late by that.
 const MIN_PAUSE: Duration = Duration::from_millis(5);
 const NOW: Duration = Duration::from_nanos(1);
+/// More than how often it goes off.
+const ABANDONED: u64 = 1 << 32;
 
 #[cfg(test)]
 mod tests;

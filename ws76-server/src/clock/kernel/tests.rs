@@ -71,15 +71,19 @@ fn timer_is_over_by_the_deadline_that_it_was_moved_to() {
 }
 
 #[test]
-fn who_did_not_ask_meanwhile_sees_that_the_timer_may_be_over() {
+fn who_did_not_ask_meanwhile_sees_whether_the_timer_may_be_over() {
     let alarm = Arc::default();
     runtime().block_on(async {
-        let mut other = Timer::new(&alarm, in_ms(20));
-        let mut timer = Timer::new(&alarm, in_ms(20));
-        begin(pin!(over(&mut timer))).await;
-        assert!(!timer.may_be_over());
+        let soon = in_ms(20);
+        let [mut other, mut timer, mut never] =
+            [soon, soon, in_ms(600_000)].map(|at| Timer::new(&alarm, at));
+        for timer in [&mut timer, &mut never] {
+            begin(pin!(over(timer))).await;
+            assert!(!timer.may_be_over());
+        }
         over(&mut other).await;
         assert!(timer.may_be_over());
+        assert!(!never.may_be_over(), "it rang for others");
     });
 }
 
@@ -113,12 +117,13 @@ fn who_waits_beyond_the_runtime_of_the_alarm_is_told_in_another() {
     let (first, second) = (runtime(), runtime());
     let soon = in_ms(50);
     let mut timer = Timer::new(&alarm, soon);
-    let mut waits = pin!(over(&mut timer));
-    first.block_on(begin(waits.as_mut()));
+    first.block_on(begin(pin!(over(&mut timer))));
+    assert!(!timer.may_be_over());
     assert!(alarm.waiting().fd.is_some());
     drop(first);
     assert!(alarm.waiting().fd.is_none());
-    assert!(second.block_on(waits) >= soon);
+    assert!(timer.may_be_over(), "nobody waits for it");
+    assert!(second.block_on(over(&mut timer)) >= soon);
 }
 
 #[test]
