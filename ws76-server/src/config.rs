@@ -77,9 +77,10 @@ pub enum Timers {
     #[default]
     Runtime,
     /// Linux, through one descriptor for all connections of an endpoint (timerfd), with the feature
-    /// `timerfd`; the runtime, on other systems or where there is no descriptor to be had. The runtime's
-    /// I/O has to be enabled, or there is a panic. What is due may be late by 5 ms, and time cannot be
-    /// paused.
+    /// `timerfd`; the runtime, on other systems or where there is no descriptor to be had. What is due may be
+    /// late by 5 ms, and time cannot be paused. The runtime's I/O has to be enabled, or there is a panic.
+    /// One task waits for the descriptor: an endpoint whose connections are in several runtimes needs that
+    /// of the first to run until it is dropped.
     #[cfg(feature = "timerfd")]
     Kernel,
 }
