@@ -46,6 +46,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Draft76<T> {
         }
     }
 
+    /// The text that comes next, and the length of its frame.
     #[inline(never)]
     fn next_long_text(&mut self) -> Option<(Text, usize)> {
         if self.src.is_shared() || (self.decoder.finish().is_ok() && self.src.share()) {
@@ -57,6 +58,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Draft76<T> {
         Some((text, len))
     }
 
+    /// The same, of what is shared.
     #[inline]
     fn next_shared_text(&mut self) -> Option<(Text, usize)> {
         let (src, at) = self.src.shared();
