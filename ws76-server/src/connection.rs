@@ -143,7 +143,11 @@ impl<S> Connection<S> {
     /// # Cancel safety
     ///
     /// When the future is dropped before it is done, the message was not queued.
-    pub fn send(&self, text: impl AsText) -> impl Future<Output = Result<(), SendError>> {
+    #[inline]
+    pub fn send<'a>(
+        &'a self,
+        text: impl AsText + 'a,
+    ) -> impl Future<Output = Result<(), SendError>> {
         self.line.push(move |outbox| outbox.push(&text))
     }
 

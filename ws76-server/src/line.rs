@@ -1,9 +1,13 @@
 //! What the driver of a connection and all who send to it share.
 
+mod pushing;
+
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
     task::Waker,
 };
+
+use pushing::Push;
 
 use crate::{
     CloseStatus, Config, Protocol, SendError,
@@ -152,21 +156,12 @@ impl Line {
     }
 
     /// As [`Self::try_push`], but waits while there is no room.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "holds `push` once, which an `async fn` does not"
-    )]
-    pub(crate) fn push(
-        self: &Arc<Self>,
-        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
-    ) -> impl Future<Output = Result<(), SendError>> {
-        async move {
-            match self.try_push(&push) {
-                // Seldom, and so not a part of each handler's future.
-                Err(SendError::Full) => Box::pin(self.push_when_there_is_room(&push)).await,
-                result => result,
-            }
-        }
+    #[inline]
+    pub(crate) const fn push<P>(self: &Arc<Self>, push: P) -> Push<'_, P>
+    where
+        P: Fn(&mut Outbox) -> Result<(), SendError>,
+    {
+        Push::new(self, push)
     }
 
     async fn push_when_there_is_room(

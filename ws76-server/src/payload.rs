@@ -37,7 +37,7 @@ pub(crate) mod sealed {
         unnameable_types,
         reason = "sealed: only the types below are proven to be UTF-8"
     )]
-    pub trait Utf8 {
+    pub trait Utf8: Send + Sync {
         /// Bytes that are UTF-8.
         fn utf8(&self) -> &[u8];
         /// The same bytes, where they are shared already.
