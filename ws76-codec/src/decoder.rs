@@ -18,10 +18,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
 use crate::{
-    DecodeError, DecoderConfig, Frame, InvalidUtf8, Text,
+    DecodeError, DecoderConfig, Frame, InvalidUtf8, ShortText, Text,
     ascii::ascii_len,
     frame::{TERMINATOR, TEXT},
-    short::ShortFrame,
     text,
     view::View,
 };
@@ -104,7 +103,7 @@ impl Decoder {
     ///
     /// Returns `None` when `src` holds no whole frame yet: append what comes next and call again.
     /// The bytes of a frame are removed from `src`; a text is a view on them, not a copy, unless it
-    /// is short: of 37 bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
+    /// is short: of [`ShortText::MAX_LEN`] bytes at most. Bytes of reserved frames are removed as they arrive, and bytes
     /// behind a closing frame are discarded. Nothing is reserved for a length that the peer announced.
     ///
     /// Implements draft-76 §5.3.
@@ -116,9 +115,9 @@ impl Decoder {
     // Always: what it does with short texts is little, and half of its cost is to hand them over.
     #[inline(always)]
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        if let Some((text, len)) = self.decode_short(src) {
-            src.advance(len);
-            return Ok(Some(Frame::Text(text)));
+        if let Some(text) = self.decode_short(src) {
+            src.advance(text.frame_len());
+            return Ok(Some(Frame::Text(text.into())));
         }
         self.decode_any(src)
     }
@@ -133,32 +132,30 @@ impl Decoder {
     }
 
     /// Takes a text frame from the front of `src` if it is one of those of which many come at once: of
-    /// at most 37 bytes. The length of the frame comes with the text; it is for the caller to remove so
-    /// many bytes. `None` means nothing but that [`decode`](Self::decode) has to be asked, with the same
-    /// bytes at the front.
+    /// at most [`ShortText::MAX_LEN`] bytes. It is for the caller to remove the
+    /// [`frame_len`](ShortText::frame_len) bytes of the frame. `None` means nothing but that
+    /// [`decode`](Self::decode) has to be asked, with the same bytes at the front.
     ///
     /// Implements draft-76 §5.3.
     ///
     /// ```
-    /// use ws76_codec::{Decoder, DecoderConfig};
+    /// use ws76_codec::{Decoder, DecoderConfig, Text};
     ///
     /// let decoder = Decoder::new(DecoderConfig::new());
     /// let mut src = &b"\x00one\xff\x00two\xff\x00thr"[..];
     /// let mut texts = Vec::new();
-    /// while let Some((text, len)) = decoder.decode_short(src) {
-    ///     texts.push(text);
-    ///     src = &src[len..];
+    /// while let Some(text) = decoder.decode_short(src) {
+    ///     texts.push(Text::from(text));
+    ///     src = &src[text.frame_len()..];
     /// }
     /// assert_eq!(texts, ["one", "two"]);
     /// ```
     #[inline(always)]
-    pub fn decode_short(&self, src: &[u8]) -> Option<(Text, usize)> {
+    pub fn decode_short(&self, src: &[u8]) -> Option<ShortText> {
         let (State::Idle, Some(&TEXT)) = (self.state, src.first()) else {
             return None;
         };
-        let frame = ShortFrame::at_front(src, self.config.max_message_len)?;
-        let len = frame.len();
-        Some((Text::from_short(frame), len + 2))
+        ShortText::at_front(src, self.config.max_message_len)
     }
 
     /// Takes the next frame from the front of `src` if it is a text: most are, and a text alone is
@@ -188,8 +185,8 @@ impl Decoder {
         Ok(found.map(|(len, is_valid)| take_text(src, len, is_valid)))
     }
 
-    /// Takes the text frame that begins at `at` in `src`: bytes that are shared already. The length of the
-    /// frame comes with the text; it is for the caller to go on behind it. The text is a view on all of
+    /// Takes the text frame that begins at `at` in `src`: bytes that are shared already. The frame is two
+    /// bytes longer than the text; it is for the caller to go on behind it. The text is a view on all of
     /// `src`, unless it is short, and so knows its frame ([`Text::framed`]). `None` means nothing but that
     /// [`decode`](Self::decode) has to be asked, with the same bytes at the front.
     ///
@@ -203,13 +200,13 @@ impl Decoder {
     /// let src = Bytes::from_static(b"\x00one\xff\x00two\xff\x00thr");
     /// let mut at = 0;
     /// let mut texts = Vec::new();
-    /// while let Some((text, len)) = decoder.decode_shared(&src, at) {
-    ///     at += len;
+    /// while let Some(text) = decoder.decode_shared(&src, at) {
+    ///     at += text.len() + 2;
     ///     texts.push(text);
     /// }
     /// assert_eq!(texts, ["one", "two"]);
     /// ```
-    pub fn decode_shared(&self, src: &Bytes, at: usize) -> Option<(Text, usize)> {
+    pub fn decode_shared(&self, src: &Bytes, at: usize) -> Option<Text> {
         let frame = src.get(at..)?;
         let (State::Idle, [TEXT, content @ ..]) = (self.state, frame) else {
             return None;
@@ -221,16 +218,11 @@ impl Decoder {
         else {
             return None;
         };
-        if let Some(short) = ShortFrame::at_front_checked(frame, len) {
-            return Some((Text::from_short(short), len + 2));
+        if let Some(short) = ShortText::at_front_checked(frame, len) {
+            return Some(short.into());
         }
-        let ahead = u32::try_from(at + 1).ok()?;
-        let behind = u32::try_from(content.len() - len).ok()?;
-        Some((
-            // Cloned here, the bytes are at once where they are going to be.
-            Text::from_view(View::of_frame(src.clone(), ahead, behind)),
-            len + 2,
-        ))
+        // Cloned here, the bytes are at once where they are going to be.
+        Some(Text::from_view(View::of_frame(src.clone(), at + 1, len)))
     }
 
     /// Takes the text frame at the front of `src` where it lies: nothing is copied, shared or kept. The
@@ -317,27 +309,38 @@ impl Decoder {
         mut scanned: usize,
         content: &[u8],
     ) -> Result<Found, DecodeError> {
-        let max = self.config.max_message_len;
-        let mut end = None;
         // As long as all is ASCII, one pass finds the end and checks. What is not goes on from the chunk that
         // it begins in: where in that would have to be waited for.
         if ascii == scanned {
             let unseen = content.get(ascii..).unwrap_or_default();
             let (len, in_chunks) = ascii_len(unseen);
             match unseen.get(len) {
-                Some(&TERMINATOR) => {
-                    ascii += len;
-                    end = Some(ascii);
+                Some(&TERMINATOR) if ascii + len <= self.config.max_message_len => {
+                    let len = ascii + len;
+                    return Ok(Found::Text {
+                        len,
+                        is_valid: true,
+                    });
                 }
                 Some(_) => ascii += in_chunks,
                 None => ascii += len,
             }
             scanned = ascii;
         }
-        let end = end.or_else(|| {
-            let unseen = content.get(scanned..).unwrap_or_default();
-            memchr(TERMINATOR, unseen).map(|at| scanned + at)
-        });
+        self.find_other_text(ascii, scanned, content)
+    }
+
+    /// As [`Self::find_text`], of a text that is not all ASCII, not all there, or too long.
+    #[inline(never)]
+    fn find_other_text(
+        &self,
+        ascii: usize,
+        scanned: usize,
+        content: &[u8],
+    ) -> Result<Found, DecodeError> {
+        let max = self.config.max_message_len;
+        let unseen = content.get(scanned..).unwrap_or_default();
+        let end = memchr(TERMINATOR, unseen).map(|at| scanned + at);
         let len = end.unwrap_or(content.len());
         if len > max {
             return Err(DecodeError::MessageTooLong { max });
@@ -365,13 +368,13 @@ impl Decoder {
 
 /// Removes the frame at the front of `src`, which holds `len` bytes of text.
 fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
-    if valid && let Some(frame) = ShortFrame::at_front_checked(src, len) {
+    if valid && let Some(frame) = ShortText::at_front_checked(src, len) {
         src.advance(len + 2);
-        return Text::from_short(frame);
+        return frame.into();
     }
     if valid {
         let frame = src.split_to(len + 2).freeze();
-        return Text::from_view(View::of_frame(frame, 1, 1));
+        return Text::from_view(View::of_frame(frame, 1, len));
     }
     let mut content = src.split_to(len + 2).freeze();
     content.truncate(len + 1);

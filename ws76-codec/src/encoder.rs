@@ -80,10 +80,14 @@ impl EncodedFrame {
 
     /// The message in a text frame, sharing the frame's bytes; `None` for the closing frame.
     pub fn to_text(&self) -> Option<Text> {
-        match self.0.as_ref() {
-            [TEXT, .., TERMINATOR] => Some(Text::from_view(View::of_frame(self.0.clone(), 1, 1))),
-            _ => None,
-        }
+        let [TEXT, text @ .., TERMINATOR] = self.0.as_ref() else {
+            return None;
+        };
+        Some(Text::from_view(View::of_frame(
+            self.0.clone(),
+            1,
+            text.len(),
+        )))
     }
 
     fn from_utf8(text: &[u8]) -> Self {

@@ -1,36 +1,70 @@
-//! Short text frames, held in place: of these many come at once.
+//! Short texts, held in place: of these many come at once.
 
 use alloc::vec::Vec;
-use core::str;
+use core::{fmt, str};
 
 use crate::{
     ascii::ascii_words_len,
     frame::{TERMINATOR, TEXT},
 };
 
-/// A text frame, held in place: so a short text is taken from a buffer, and put into one, in one piece.
+/// A text of at most [`ShortText::MAX_LEN`] bytes, held in place, as
+/// [`Decoder::decode_short`](crate::Decoder::decode_short) finds it. It becomes a [`Text`](crate::Text) for
+/// nothing.
 ///
-/// It is whole words, at a word's place, and is read and written by words: a processor waits for a load
-/// that needs more than one store before it.
+/// ```
+/// use ws76_codec::{Decoder, DecoderConfig, ShortText, Text};
+///
+/// let decoder = Decoder::new(DecoderConfig::new());
+/// let short: ShortText = decoder.decode_short(b"\x00hello\xff").expect("a whole frame");
+/// assert_eq!((short.as_bytes(), short.len(), short.is_empty()), (&b"hello"[..], 5, false));
+/// assert_eq!(short.frame_len(), 7);
+/// assert_eq!(Text::from(short), "hello");
+/// ```
+// It is a whole frame, so that it is taken from a buffer, and put into one, in one piece. And it is stored by
+// the pieces that it is moved by, as a processor waits for a load that needs more than one store before it:
+// bytes that are copied as they are, and a word.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
-pub(crate) struct ShortFrame {
-    /// 0x00, the text, 0xFF; in the last byte the length of the text. What stands between is not part
-    /// of it.
-    words: [[u8; 8]; SIZE / 8],
-    mark: Mark,
+pub struct ShortText {
+    /// 0x00, the text, 0xFF; what stands behind is not part of it.
+    bytes: [u8; SIZE],
+    len: Len,
 }
 
-/// What tells a text that is held in place from others, and a frame from none. It stands last, so that
-/// these all begin at the same place, and are moved by the same pieces: for those, too, a processor
-/// waits that loads other pieces than were stored.
-#[derive(Clone, Copy)]
-#[repr(u64)]
-enum Mark {
-    Short,
+/// Makes an enum of all lengths that a short text may have.
+macro_rules! lens {
+    ($($len:ident)*) => {
+        /// The length of a short text. It leaves room for what tells such a text from others, and a frame
+        /// from none: so these all begin at the same place, and are moved by the same pieces.
+        #[derive(Clone, Copy)]
+        #[repr(u64)]
+        enum Len {
+            $($len),*
+        }
+
+        impl Len {
+            #[inline(always)]
+            const fn new(len: usize) -> Option<Self> {
+                match len {
+                    $(_ if len == Self::$len as usize => Some(Self::$len),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl ShortFrame {
+lens! {
+    L0 L1 L2 L3 L4 L5 L6 L7 L8 L9 L10 L11 L12 L13 L14 L15 L16 L17 L18 L19 L20 L21 L22 L23 L24 L25
+    L26 L27 L28 L29 L30 L31 L32 L33 L34 L35 L36 L37 L38 L39 L40 L41 L42 L43 L44 L45 L46
+}
+
+impl ShortText {
+    /// The most bytes that such a text may have: few enough to be moved around for less than it costs to
+    /// share bytes.
+    pub const MAX_LEN: usize = SIZE - 2;
+
     /// The frame at the front of `src`, which begins with 0x00, if it is a short one, with at most `max`
     /// bytes of text.
     #[inline(always)]
@@ -42,8 +76,10 @@ impl ShortFrame {
                 _ => Self::end_of_utf8(bytes)?,
             };
             let len = end - 1;
-            // It is made last, and so where it is going to be.
-            (len <= LEN.min(max)).then(|| Self::from_checked(bytes, len))
+            if len > max {
+                return None;
+            }
+            Self::from_checked(bytes, len)
         })
     }
 
@@ -59,10 +95,10 @@ impl ShortFrame {
     /// that is short.
     #[inline]
     pub(crate) fn at_front_checked(src: &[u8], len: usize) -> Option<Self> {
-        if len > LEN {
+        if len > Self::MAX_LEN {
             return None;
         }
-        Self::with_front(src, |bytes| Some(Self::from_checked(bytes, len)))
+        Self::with_front(src, |bytes| Self::from_checked(bytes, len))
     }
 
     /// What `make` makes of the bytes at the front of `src`; zeros where it ends.
@@ -79,18 +115,11 @@ impl ShortFrame {
         make(bytes)
     }
 
-    /// A frame in `bytes` with `len` bytes of text, at most [`LEN`].
-    #[inline]
-    fn from_checked(bytes: &[u8; SIZE], len: usize) -> Self {
-        let mut words = [[0; 8]; SIZE / 8];
-        words.copy_from_slice(bytes.as_chunks().0);
-        let [.., last] = &mut words;
-        let behind = u64::from_le_bytes(*last) & (u64::MAX >> 8);
-        *last = (behind | (len as u64) << 56).to_le_bytes();
-        Self {
-            words,
-            mark: Mark::Short,
-        }
+    /// A frame in `bytes` with `len` bytes of text, if that is at most [`Self::MAX_LEN`].
+    #[inline(always)]
+    fn from_checked(bytes: &[u8; SIZE], len: usize) -> Option<Self> {
+        let len = Len::new(len)?;
+        Some(Self { bytes: *bytes, len })
     }
 
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.
@@ -99,27 +128,53 @@ impl ShortFrame {
         let [first, room @ .., _, _] = &mut bytes;
         *first = TEXT;
         room.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self::from_checked(&bytes, text.len()))
+        Self::from_checked(&bytes, text.len())
     }
 
+    /// The length in bytes.
     #[inline]
-    pub(crate) const fn len(&self) -> usize {
-        let [.., last] = self.words;
-        (u64::from_le_bytes(last) >> 56) as usize
+    pub const fn len(&self) -> usize {
+        self.len as usize
     }
 
+    /// Whether the text is empty.
     #[inline]
-    pub(crate) fn text(&self) -> &[u8] {
-        let bytes = self.words.as_flattened();
-        bytes.get(1..=self.len()).unwrap_or_default()
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    /// Appends the frame. A copy of a fixed length is cheaper, whatever it takes along.
+    /// The length in bytes of the frame that the text came in.
     #[inline]
-    pub(crate) fn append_to(&self, dst: &mut Vec<u8>) {
-        let end = dst.len() + self.len() + 2;
-        dst.extend_from_slice(self.words.as_flattened());
+    pub const fn frame_len(&self) -> usize {
+        self.len() + 2
+    }
+
+    /// The bytes of the text; always UTF-8.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(1..=self.len()).unwrap_or_default()
+    }
+
+    /// Whether [`Self::append_to`] surely needs no more memory.
+    #[inline]
+    pub(crate) const fn fits(&self, dst: &Vec<u8>) -> bool {
+        dst.capacity() - dst.len() >= SIZE
+    }
+
+    /// Appends the frame; returns its length. A copy of a fixed length is cheaper, whatever it takes along.
+    #[inline(always)]
+    pub(crate) fn append_to(&self, dst: &mut Vec<u8>) -> usize {
+        let len = self.frame_len();
+        let end = dst.len() + len;
+        dst.extend_from_slice(&self.bytes);
         dst.truncate(end);
+        len
+    }
+}
+
+impl fmt::Debug for ShortText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::Text::from(*self).fmt(f)
     }
 }
 
@@ -134,8 +189,5 @@ fn terminator(words: &[[u8; 8]]) -> Option<usize> {
     })
 }
 
-/// The most bytes of text that are held in place: few enough to be moved around for less than it costs
-/// to share bytes.
-pub(crate) const LEN: usize = SIZE - 3;
 /// The memory of a frame.
-const SIZE: usize = 40;
+const SIZE: usize = 48;

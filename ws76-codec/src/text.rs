@@ -15,11 +15,7 @@ use bytes::Bytes;
 #[cfg(feature = "simd")]
 use simdutf8::basic::from_utf8 as read_utf8;
 
-use crate::{
-    Frame, Utf8Error,
-    short::{self, ShortFrame},
-    view::View,
-};
+use crate::{Frame, ShortText, Utf8Error, view::View};
 
 /// The text of one message: UTF-8, cheap to clone.
 ///
@@ -49,11 +45,11 @@ pub struct Text(Content);
 #[derive(Clone)]
 enum Content {
     Shared(View),
-    Short(ShortFrame),
+    Short(ShortText),
 }
 
 /// It is moved around for each message, in a frame or without.
-const _: () = assert!(size_of::<Text>() <= 48 && size_of::<Option<Frame>>() == size_of::<Text>());
+const _: () = assert!(size_of::<Text>() <= 56 && size_of::<Option<Frame>>() == size_of::<Text>());
 
 impl Text {
     /// The empty text.
@@ -107,7 +103,9 @@ impl Text {
     /// ```
     pub fn from_proven(owner: &(impl AsRef<str> + AsRef<Bytes>)) -> Self {
         let (text, bytes): (&str, &Bytes) = (owner.as_ref(), owner.as_ref());
-        if text.len() <= short::LEN || text.as_bytes().as_ptr_range() != bytes.as_ptr_range() {
+        if text.len() <= ShortText::MAX_LEN
+            || text.as_bytes().as_ptr_range() != bytes.as_ptr_range()
+        {
             return Self::from(text);
         }
         Self::from_checked(bytes.clone())
@@ -136,7 +134,7 @@ impl Text {
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Content::Shared(view) => view.as_bytes(),
-            Content::Short(frame) => frame.text(),
+            Content::Short(text) => text.as_bytes(),
         }
     }
 
@@ -153,7 +151,7 @@ impl Text {
     pub const fn len(&self) -> usize {
         match &self.0 {
             Content::Shared(view) => view.len(),
-            Content::Short(frame) => frame.len(),
+            Content::Short(text) => text.len(),
         }
     }
 
@@ -177,14 +175,14 @@ impl Text {
     /// use ws76_codec::{Decoder, DecoderConfig, Text, encode_text};
     ///
     /// let mut frames = Vec::new();
-    /// encode_text(&"one ".repeat(10), &mut frames);
-    /// encode_text(&"two ".repeat(10), &mut frames);
+    /// encode_text(&"one ".repeat(20), &mut frames);
+    /// encode_text(&"two ".repeat(20), &mut frames);
     /// let src = Bytes::from(frames);
     /// let decoder = Decoder::new(DecoderConfig::new());
-    /// let (one, len) = decoder.decode_shared(&src, 0).expect("a whole frame");
-    /// assert_eq!(one.framed(), Some((&src, 0..42)));
-    /// let (two, _) = decoder.decode_shared(&src, len).expect("a whole frame");
-    /// assert_eq!(two.framed(), Some((&src, 42..84)));
+    /// let one = decoder.decode_shared(&src, 0).expect("a whole frame");
+    /// assert_eq!(one.framed(), Some((&src, 0..82)));
+    /// let two = decoder.decode_shared(&src, 82).expect("a whole frame");
+    /// assert_eq!(two.framed(), Some((&src, 82..164)));
     /// assert_eq!(Text::from("no frame yet").framed(), None);
     /// ```
     #[inline]
@@ -206,15 +204,9 @@ impl Text {
         Self(Content::Shared(view))
     }
 
-    /// Wraps a frame of such bytes.
-    #[inline]
-    pub(crate) const fn from_short(frame: ShortFrame) -> Self {
-        Self(Content::Short(frame))
-    }
-
     /// Copies bytes that the caller knows to be UTF-8, if they are few.
     pub(crate) fn short_from_checked(bytes: &[u8]) -> Option<Self> {
-        ShortFrame::new(bytes).map(Self::from_short)
+        ShortText::new(bytes).map(Self::from)
     }
 
     /// Copies bytes that the caller knows to be UTF-8.
@@ -233,8 +225,29 @@ impl Text {
     #[inline]
     pub fn encode_to_vec(&self, dst: &mut Vec<u8>) {
         match &self.0 {
-            Content::Short(frame) => frame.append_to(dst),
+            Content::Short(frame) => {
+                frame.append_to(dst);
+            }
             Content::Shared(_) => self.encode(dst),
+        }
+    }
+
+    /// As [`Text::encode_to_vec`], if the text is a short one, which is held in place, and its frame
+    /// surely fits into `dst` as that is. Returns the length of the frame. Implements draft-76 §5.3.
+    ///
+    /// ```
+    /// use ws76_codec::Text;
+    ///
+    /// let mut dst = Vec::with_capacity(80);
+    /// assert_eq!(Text::from("hello").encode_short_to_vec(&mut dst), Some(7));
+    /// assert_eq!(Text::from("hello".repeat(20)).encode_short_to_vec(&mut dst), None);
+    /// assert_eq!(dst, b"\x00hello\xff");
+    /// ```
+    #[inline(always)]
+    pub fn encode_short_to_vec(&self, dst: &mut Vec<u8>) -> Option<usize> {
+        match &self.0 {
+            Content::Short(frame) if frame.fits(dst) => Some(frame.append_to(dst)),
+            _ => None,
         }
     }
 }
@@ -296,6 +309,13 @@ impl From<&str> for Text {
     /// Copies the string.
     fn from(text: &str) -> Self {
         Self::from_checked_slice(text.as_bytes())
+    }
+}
+
+impl From<ShortText> for Text {
+    #[inline(always)]
+    fn from(text: ShortText) -> Self {
+        Self(Content::Short(text))
     }
 }
 

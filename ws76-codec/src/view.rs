@@ -4,62 +4,56 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-/// All bytes that somebody shares, or those of a frame's text among them. It takes no more memory than a
-/// short text.
+/// All bytes that somebody shares, or those of a frame's text among them.
 #[derive(Clone)]
 pub(crate) struct View {
     bytes: Bytes,
-    /// How many bytes there are ahead of it: 0, or up to the type of its frame, and that.
-    ahead: u32,
-    /// How many there are behind it.
-    behind: u32,
+    /// Where it begins: at the first byte, or behind that, and then behind the type of its frame.
+    start: usize,
+    end: usize,
 }
 
 impl View {
     pub(crate) const fn whole(bytes: Bytes) -> Self {
+        let end = bytes.len();
         Self {
             bytes,
-            ahead: 0,
-            behind: 0,
+            start: 0,
+            end,
         }
     }
 
-    /// The text of a frame: `ahead` of it there is at least the type of the frame, and `behind` it the
-    /// 0xFF.
+    /// The text of a frame: `len` bytes from `start` on, before which there is at least the type of the frame,
+    /// and behind which the 0xFF.
     #[inline]
-    pub(crate) const fn of_frame(bytes: Bytes, ahead: u32, behind: u32) -> Self {
+    pub(crate) const fn of_frame(bytes: Bytes, start: usize, len: usize) -> Self {
         Self {
             bytes,
-            ahead,
-            behind,
+            start,
+            end: start + len,
         }
-    }
-
-    const fn range(&self) -> Range<usize> {
-        self.ahead as usize..self.bytes.len() - self.behind as usize
     }
 
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.bytes.len() - self.ahead as usize - self.behind as usize
+        self.end - self.start
     }
 
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(self.range()).unwrap_or_default()
+        self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.len() == self.bytes.len() {
             true => self.bytes,
-            false => self.bytes.slice(self.range()),
+            false => self.bytes.slice(self.start..self.end),
         }
     }
 
     /// All bytes, and where among them the frame is of which this is the text.
     #[inline]
     pub(crate) fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
-        let Range { start, end } = self.range();
-        Some((&self.bytes, start.checked_sub(1)?..end + 1))
+        Some((&self.bytes, self.start.checked_sub(1)?..self.end + 1))
     }
 }

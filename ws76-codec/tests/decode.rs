@@ -5,7 +5,8 @@ mod support;
 use bytes::{Bytes, BytesMut};
 use support::{assert_decodes, assert_decodes_with, decode, frame_types, lens, reserved, text};
 use ws76_codec::{
-    DecodeError, Decoder, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, Text, Utf8Error,
+    DecodeError, Decoder, DecoderConfig, Frame, InvalidUtf8, ReservedFrames, ShortText, Text,
+    Utf8Error,
 };
 
 const SKIP: DecoderConfig = DecoderConfig::new().with_reserved_frames(ReservedFrames::Skip);
@@ -37,42 +38,51 @@ fn decode_text_of_any_script_gives_the_text() {
 fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
     // F1, F4: whatever stands behind it, and whether that is much or little.
     let decoder = Decoder::new(DecoderConfig::new());
-    for len in lens(42) {
+    for len in lens(52) {
         let frame = [&b"\x00"[..], &vec![b'a'; len], b"\xff"].concat();
-        for behind in lens(45) {
+        for behind in lens(55) {
             let bytes = [&frame[..], &vec![0xff; behind]].concat();
             let taken = decoder.decode_short(&bytes);
             let decoded = Decoder::new(DecoderConfig::new()).decode(&mut bytes[..].into());
-            let same = taken.map(|(text, len)| (Ok(Some(Frame::Text(text))), len));
-            assert_eq!(same, (len <= 37).then_some((decoded, len + 2)), "{len}");
+            let same = taken.map(|text| (Ok(Some(Frame::Text(text.into()))), text.frame_len()));
+            let is_short = len <= ShortText::MAX_LEN;
+            assert_eq!(same, is_short.then_some((decoded, len + 2)), "{len}");
         }
-        assert_eq!(decoder.decode_short(&frame[..=len]), None, "no end");
-        assert_eq!(decoder.decode_short(&frame[1..]), None, "no beginning");
+        assert!(decoder.decode_short(&frame[..=len]).is_none(), "no end");
+        assert!(decoder.decode_short(&frame[1..]).is_none(), "no beginning");
         let limited = DecoderConfig::new().with_max_message_len(len.saturating_sub(1));
         let taken = Decoder::new(limited).decode_short(&frame);
         assert_eq!(taken.is_some(), len == 0, "over the limit");
     }
-    assert_eq!(decoder.decode_short("\0grün\u{ff}".as_bytes()), None);
+    assert!(decoder.decode_short("\0grün\u{ff}".as_bytes()).is_none());
+    let grün = decoder
+        .decode_short(b"\x00gr\xc3\xbcn\xff")
+        .expect("a whole text");
+    assert_eq!(
+        (grün.as_bytes(), grün.is_empty()),
+        ("grün".as_bytes(), false)
+    );
+    assert_eq!(format!("{grün:?}"), "\"grün\"");
     let mut inside = Decoder::new(DecoderConfig::new());
     assert_eq!(inside.decode(&mut BytesMut::from(&b"\x00he"[..])), Ok(None));
-    assert_eq!(inside.decode_short(b"\x00hello\xff"), None);
+    assert!(inside.decode_short(b"\x00hello\xff").is_none());
 }
 
 #[test]
 fn text_is_taken_where_it_lies_and_knows_its_frame_unless_it_is_short() {
     // F1, F3, F4: whatever stands around it.
     let decoder = Decoder::new(DecoderConfig::new());
-    for len in [0, 37, 38, 125, 5000] {
+    for len in [0, 46, 47, 125, 5000] {
         for pattern in ["a", "日本語"] {
             let message = pattern.repeat(len / pattern.len());
             let frame = [b"\x00", message.as_bytes(), b"\xff"].concat();
             let src = Bytes::from([&b"\x00hi\xff"[..], &frame, b"\x00\xff"].concat());
-            let (text, taken) = decoder.decode_shared(&src, 4).expect("a whole text");
-            assert_eq!((&*text, taken), (&*message, frame.len()));
+            let text = decoder.decode_shared(&src, 4).expect("a whole text");
+            assert_eq!(&*text, &*message);
             let lying = decoder.decode_str(&src[4..]).expect("a whole text");
             assert_eq!((lying, lying.as_ptr()), (&*message, src[5..].as_ptr()));
             let range = 4..4 + frame.len();
-            let is_long = message.len() > 37;
+            let is_long = message.len() > ShortText::MAX_LEN;
             assert_eq!(text.framed(), is_long.then_some((&src, range.clone())));
             assert_eq!(text.clone().into_bytes(), message);
             assert_eq!(text.to_owned_text().framed(), None, "a copy");
@@ -197,8 +207,8 @@ fn decode_text_is_a_view_on_the_callers_buffer_unless_it_is_short() {
     for (len, view) in [
         (0, false),
         (1, false),
-        (37, false),
-        (38, true),
+        (46, false),
+        (47, true),
         (63, true),
         (1000, true),
     ] {

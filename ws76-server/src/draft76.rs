@@ -10,7 +10,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
 };
-use ws76_codec::{Decoder, DecoderConfig, Frame, Text};
+use ws76_codec::{Decoder, DecoderConfig, Frame, ShortText, Text};
 
 use crate::{
     ConnectionError, Posix, Protocol,
@@ -46,25 +46,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Draft76<T> {
         }
     }
 
-    /// The text that comes next, and the length of its frame.
-    #[inline(never)]
-    fn next_long_text(&mut self) -> Option<(Text, usize)> {
-        if self.src.is_shared() || (self.decoder.finish().is_ok() && self.src.share()) {
-            return self.next_shared_text();
-        }
-        // An error is told again by what is asked next.
-        let text = self.decoder.decode_text(self.src.bytes()).ok().flatten()?;
-        let len = text.len() + 2;
-        Some((text, len))
+    /// Whether what comes next is shared, or can be.
+    #[inline(always)]
+    fn shares(&mut self) -> bool {
+        self.src.is_shared() || (self.decoder.finish().is_ok() && self.src.share())
     }
 
-    /// The same, of what is shared.
-    #[inline]
-    fn next_shared_text(&mut self) -> Option<(Text, usize)> {
-        let (src, at) = self.src.shared();
-        let (text, len) = self.decoder.decode_shared(src, at)?;
-        self.src.take_shared(len);
-        Some((text, len))
+    /// The text that comes next, where nothing is shared.
+    #[inline(never)]
+    fn next_unshared_text(&mut self) -> Option<Text> {
+        // An error is told again by what is asked next.
+        self.decoder.decode_text(self.src.bytes()).ok().flatten()
     }
 }
 
@@ -73,15 +65,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
     const SHUTS_DOWN_EARLY: bool = true;
 
     #[inline(always)]
-    fn next_text(&mut self) -> Option<(Text, usize)> {
-        if !self.src.is_shared()
-            && let Some((text, len)) = self.decoder.decode_short(self.src.as_slice())
-        {
-            self.src.take(len);
-            return Some((text, len - 2));
+    fn next_short_text(&mut self) -> Option<ShortText> {
+        if self.src.is_shared() {
+            return None;
         }
-        let (text, len) = self.next_long_text()?;
-        Some((text, len - 2))
+        let text = self.decoder.decode_short(self.src.unread()?)?;
+        self.src.take(text.frame_len());
+        Some(text)
+    }
+
+    #[inline(always)]
+    fn next_text(&mut self) -> Option<Text> {
+        if !self.shares() {
+            return self.next_unshared_text();
+        }
+        let (src, at) = self.src.shared();
+        let text = self.decoder.decode_shared(src, at)?;
+        self.src.take_shared(text.len() + 2);
+        Some(text)
     }
 
     fn next_read(&mut self) -> Result<Option<Incoming>, ConnectionError> {
@@ -90,7 +91,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
                 return Ok(None);
             }
             if self.src.is_shared()
-                && let Some((text, _)) = self.next_shared_text()
+                && let Some(text) = self.next_text()
             {
                 return Ok(Some(Incoming::Text(text)));
             }

@@ -137,7 +137,7 @@ struct Driver<'a, W, S> {
     config: &'a Config,
     counters: &'a Counters,
     /// Messages that came since `counters` were last told.
-    received: u32,
+    received: u64,
     /// Messages and their bytes since the last flush.
     turn: u32,
     turn_len: usize,
@@ -208,7 +208,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 
     /// Tells the counters what was done since they were last told, besides this.
     fn count(&mut self, mut done: Traffic) {
-        done.received_messages += u64::from(std::mem::take(&mut self.received));
+        done.received_messages += std::mem::take(&mut self.received);
         done.received_len += self.wire.take_read_len();
         if done != Traffic::NONE {
             self.counters.traffic(&done);

@@ -95,7 +95,12 @@ impl ReadBuffer {
     /// The same, where what is taken is told to [`Self::take`] and nothing is shared.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
+        self.unread().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    pub(crate) fn unread(&self) -> Option<&[u8]> {
+        self.bytes.get(self.taken..)
     }
 
     /// Takes so many bytes from the front.

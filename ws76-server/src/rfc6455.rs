@@ -246,14 +246,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for Rfc6455<S> {
     const PINGS: bool = true;
 
     #[inline]
-    fn next_text(&mut self) -> Option<(Text, usize)> {
+    fn next_text(&mut self) -> Option<Text> {
         if !self.has_more() || self.ahead.is_some() {
             return None;
         }
         match self.context.read(&mut self.io) {
             Ok(Message::Text(text)) => {
                 self.received += 1;
-                Some((Text::from_proven(&text), text.len()))
+                Some(Text::from_proven(&text))
             }
             other => {
                 self.ahead = Some(other);

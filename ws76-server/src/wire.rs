@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use ws76_codec::Text;
+use ws76_codec::{ShortText, Text};
 
 use crate::{CloseStatus, ConnectionError, outbox::Outbox};
 
@@ -20,10 +20,16 @@ pub(crate) trait Wire: Unpin + Send {
     /// Whether the protocol has a ping, which every client answers.
     const PINGS: bool = false;
 
-    /// The text that comes next, if it is read already, and its length, which is known here: to look it
-    /// up in the text takes longer. None says nothing; an error is told by [`Self::next_read`].
+    /// The text that comes next, if it is read already. None says nothing; an error is told by
+    /// [`Self::next_read`].
     #[inline]
-    fn next_text(&mut self) -> Option<(Text, usize)> {
+    fn next_text(&mut self) -> Option<Text> {
+        None
+    }
+
+    /// As [`Self::next_text`], of what is short.
+    #[inline(always)]
+    fn next_short_text(&mut self) -> Option<ShortText> {
         None
     }
 

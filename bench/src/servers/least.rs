@@ -183,9 +183,9 @@ async fn turn(
             return Err(invalid("closed"));
         }
         let text = if shared.is_empty() {
-            if let Some((text, len)) = decoder.decode_short(src.get(taken..).unwrap_or_default()) {
-                taken += len;
-                text
+            if let Some(text) = decoder.decode_short(src.get(taken..).unwrap_or_default()) {
+                taken += text.frame_len();
+                text.into()
             } else {
                 src.advance(std::mem::take(&mut taken));
                 let Some(end) = memrchr(TERMINATOR, src) else {
@@ -228,8 +228,8 @@ async fn turn(
 
 fn next_shared(decoder: &Decoder, shared: &mut Bytes, taken: &mut usize) -> io::Result<Text> {
     let text = decoder.decode_shared(shared, *taken);
-    let (text, len) = text.ok_or_else(|| invalid("no text"))?;
-    *taken += len;
+    let text = text.ok_or_else(|| invalid("no text"))?;
+    *taken += text.len() + 2;
     if *taken == shared.len() {
         *shared = Bytes::new();
         *taken = 0;

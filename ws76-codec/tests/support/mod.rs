@@ -28,12 +28,12 @@ pub(crate) fn decode<'a>(
             let shared = Bytes::from([b"\x00behind\xff", &src[..]].concat());
             let shared = decoder.decode_shared(&shared, 8);
             let lying = decoder.decode_str(&src).map(Text::from);
-            assert_eq!(lying.as_ref(), shared.as_ref().map(|(text, _)| text));
+            assert_eq!(lying, shared);
             let before = src.len();
             let decoded = decoder.decode(&mut src);
-            if let Some((text, len)) = shared {
+            if let Some(text) = shared {
+                assert_eq!(before - src.len(), text.len() + 2);
                 assert_eq!(Ok(Some(Frame::Text(text))), decoded);
-                assert_eq!(before - src.len(), len);
             }
             let same = match texts_first.decode_text(&mut same_src) {
                 Ok(None) => texts_first.decode(&mut same_src),

@@ -7,6 +7,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use ws76_codec::Text;
+
 use super::{Driver, after};
 use crate::{Timeout, end::End, outbox::Dropped, stats::Traffic, wire::Wire};
 
@@ -64,6 +66,20 @@ pub(super) fn first_poll<F: Future<Output = ()>>(
     start: impl FnOnce() -> F,
 ) -> Poll<()> {
     call.set(Some(start()));
+    poll_once(cx, call)
+}
+
+/// As [`first_poll`], with a text that is moved from its place to the call in one go.
+#[inline(never)]
+pub(super) fn call_with<F: Future<Output = ()>>(
+    cx: &mut Context<'_>,
+    mut call: Pin<&mut Option<F>>,
+    start: &impl Fn(Text) -> F,
+    text: &mut Option<Text>,
+) -> Poll<()> {
+    if let Some(text) = text.take() {
+        call.set(Some(start(text)));
+    }
     poll_once(cx, call)
 }
 

@@ -10,13 +10,23 @@ use ws76_codec::Text;
 
 use super::{
     Driver, MAX_TURN,
-    calling::{caught, first_poll},
+    calling::{call_with, caught, first_poll},
 };
 use crate::{
     end::End,
     turn,
     wire::{Incoming, Read, Wire},
 };
+
+/// What became of texts that were read already.
+enum Texts {
+    /// There was none.
+    None,
+    /// All were taken that there were, or that may be.
+    Taken,
+    /// The handler is at one.
+    Pending,
+}
 
 impl<W: Wire, S> Driver<'_, W, S> {
     /// Calls the handler with what comes, one message after the other, until the connection is to
@@ -40,11 +50,11 @@ impl<W: Wire, S> Driver<'_, W, S> {
             let spent = self.is_spent();
             let may_read = !spent && self.may_read();
             let goes_on = may_read && begun && self.wire.has_more();
-            if goes_on && let Some((content, len)) = self.wire.next_text() {
-                self.took(len, &mut more);
-                match caught(|| first_poll(cx, call.as_mut(), || text(content))) {
-                    Ok(Poll::Ready(())) => continue,
-                    Ok(Poll::Pending) => return self.poll_meanwhile(cx),
+            if goes_on {
+                match caught(|| self.poll_texts(cx, call.as_mut(), &text, &mut more)) {
+                    Ok(Texts::Taken) => continue,
+                    Ok(Texts::None) => {}
+                    Ok(Texts::Pending) => return self.poll_meanwhile(cx),
                     Err(end) => return Poll::Ready(end),
                 }
             }
@@ -92,6 +102,42 @@ impl<W: Wire, S> Driver<'_, W, S> {
             }
         };
         self.poll_rest(cx, spent)
+    }
+
+    /// Calls the handler with texts, of what was read already and the turn is to take in, until there is none
+    /// that [`Wire::next_text`] knows, or the turn is to take in no more.
+    // One function with nothing else in it, as this is what is done for each of many messages.
+    #[inline(never)]
+    fn poll_texts<F: Future<Output = ()>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut call: Pin<&mut Option<F>>,
+        text: &impl Fn(Text) -> F,
+        more: &mut bool,
+    ) -> Texts {
+        let mut texts = Texts::None;
+        loop {
+            // Two ways to the same call: a short text is not to be moved as a long one is.
+            let polled = if let Some(short) = self.wire.next_short_text() {
+                self.took(short.len(), more);
+                first_poll(cx, call.as_mut(), || text(short.into()))
+            } else {
+                let mut next = self.wire.next_text();
+                let Some(len) = next.as_ref().map(Text::len) else {
+                    return texts;
+                };
+                self.took(len, more);
+                call_with(cx, call.as_mut(), text, &mut next)
+            };
+            if polled.is_pending() {
+                return Texts::Pending;
+            }
+            texts = Texts::Taken;
+            // Only what a call that waits has written can fail or block, and a turn does not go on behind it.
+            if !*more || self.is_spent() || self.connection.line().is_ending() {
+                return texts;
+            }
+        }
     }
 
     /// Whether the others have their turn first.

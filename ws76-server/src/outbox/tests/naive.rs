@@ -11,6 +11,8 @@ use crate::stream::kernel::Kernel;
 #[derive(Clone, Debug)]
 enum Step {
     Push(String),
+    /// A text, which is held in place if it is short.
+    PushText(String),
     PushShared(String),
     /// A text of that length, whose bytes are shared.
     Lend(usize),
@@ -38,6 +40,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => "[a-zé]{0,6}".prop_map(Step::Push),
+        4 => "[a-z]{0,60}".prop_map(Step::PushText),
         1 => (60..70_usize).prop_map(|len| Step::Push("é".repeat(len))),
         1 => (0..9_usize).prop_map(|more| Step::Lend(MIN_LENT_LEN - 4 + more)),
         2 => "[a-z]{0,60}".prop_map(Step::PushShared),
@@ -168,8 +171,8 @@ fn read_texts(count: usize) -> Vec<Text> {
     }
     let (frames, mut at) = (Bytes::from(frames), 0);
     let mut texts = Vec::new();
-    while let Some((text, len)) = decoder.decode_shared(&frames, at) {
-        at += len;
+    while let Some(text) = decoder.decode_shared(&frames, at) {
+        at += text.len() + 2;
         texts.push(text);
     }
     assert_eq!(texts.len(), count);
@@ -214,6 +217,10 @@ proptest! {
             match &step {
                 Step::Push(text) => {
                     outbox.push(text).unwrap();
+                    naive.push(frame(protocol, text));
+                }
+                Step::PushText(text) => {
+                    outbox.push(&Text::from(&**text)).unwrap();
                     naive.push(frame(protocol, text));
                 }
                 Step::Lend(len) => {
