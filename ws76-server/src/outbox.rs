@@ -16,7 +16,7 @@ pub(crate) use batch::{Batch, Batched, Shared};
 use bytes::Bytes;
 pub(crate) use phase::{Asked, Dropped, Phase};
 use queue::{Entry, Queue};
-use ws76_codec::EncodedFrame;
+use ws76_codec::{EncodedFrame, ShortText};
 
 #[cfg(feature = "rfc6455")]
 use crate::rfc6455::{self, Content};
@@ -121,8 +121,38 @@ impl Outbox {
     }
 
     /// Queues a text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
+        if self.push_behind(text) {
+            self.accepted += 1;
+            return Ok(());
+        }
+        self.push_any(text)
+    }
+
+    /// Queues a text whose frame needs no more than a place right behind the last one, if that is so: most
+    /// of those of which many come at once. Returns whether.
+    #[inline(always)]
+    fn push_behind(&mut self, text: &(impl Utf8 + ?Sized)) -> bool {
+        let config = &*self.config;
+        let has_room = |queue: &Queue, len: usize| {
+            len - 2 <= config.frames.max_message_len
+                && queue.messages() < config.max_queued_messages
+                && queue.len() + len <= config.max_queued_len
+        };
+        if self.phase != Phase::Open || self.is_rfc6455() {
+            return false;
+        }
+        if let Some((bytes, frame)) = text.framed() {
+            return has_room(&self.queue, frame.len()) && self.queue.extend_view(bytes, frame);
+        }
+        has_room(&self.queue, ShortText::MAX_LEN + 2)
+            && self.queue.push_short(|dst| text.encode_short_to_vec(dst))
+    }
+
+    /// As [`Self::push`].
+    #[inline(never)]
+    fn push_any(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
         let utf8 = text.utf8();
         self.check_room(utf8.len() + 2)?;
         self.accepted += 1;

@@ -49,8 +49,13 @@ pub(crate) mod sealed {
         fn framed(&self) -> Option<(&Bytes, Range<usize>)> {
             None
         }
-        /// Appends a frame of them.
+        /// Appends a draft-76 frame of them.
         fn encode_to_vec(&self, dst: &mut Vec<u8>);
+        /// The same, if that is known to be short and takes no more memory. Returns the length of the frame.
+        #[inline(always)]
+        fn encode_short_to_vec(&self, _dst: &mut Vec<u8>) -> Option<usize> {
+            None
+        }
         /// A frame of them.
         fn frame(&self) -> EncodedFrame;
     }
@@ -106,6 +111,11 @@ impl Utf8 for Text {
         Self::encode_to_vec(self, dst);
     }
 
+    #[inline(always)]
+    fn encode_short_to_vec(&self, dst: &mut Vec<u8>) -> Option<usize> {
+        Self::encode_short_to_vec(self, dst)
+    }
+
     fn frame(&self) -> EncodedFrame {
         EncodedFrame::from(self)
     }
@@ -146,6 +156,11 @@ impl<T: Utf8 + ?Sized> Utf8 for &T {
         T::encode_to_vec(self, dst);
     }
 
+    #[inline(always)]
+    fn encode_short_to_vec(&self, dst: &mut Vec<u8>) -> Option<usize> {
+        T::encode_short_to_vec(self, dst)
+    }
+
     fn frame(&self) -> EncodedFrame {
         T::frame(self)
     }
@@ -169,6 +184,11 @@ impl<T: Utf8 + ?Sized> Utf8 for Arc<T> {
     #[inline]
     fn encode_to_vec(&self, dst: &mut Vec<u8>) {
         T::encode_to_vec(self, dst);
+    }
+
+    #[inline(always)]
+    fn encode_short_to_vec(&self, dst: &mut Vec<u8>) -> Option<usize> {
+        T::encode_short_to_vec(self, dst)
     }
 
     fn frame(&self) -> EncodedFrame {

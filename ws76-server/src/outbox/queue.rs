@@ -103,6 +103,24 @@ impl Queue {
             self.make_room_inline(len);
         }
         put(&mut self.inline);
+        self.count_inline(len);
+    }
+
+    /// Puts a frame behind all others, which `put` appends if it can do that at once. Returns whether.
+    #[inline(always)]
+    pub(super) fn push_short(&mut self, put: impl FnOnce(&mut Vec<u8>) -> Option<usize>) -> bool {
+        if self.tail.is_some() {
+            return false;
+        }
+        let Some(len) = put(&mut self.inline) else {
+            return false;
+        };
+        self.count_inline(len);
+        true
+    }
+
+    #[inline(always)]
+    const fn count_inline(&mut self, len: usize) {
         self.run.messages += 1;
         self.run.len += len;
         self.messages += 1;

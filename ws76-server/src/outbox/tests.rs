@@ -1,5 +1,6 @@
 //! The queue under any mix of frames and writes.
 
+mod limits;
 mod naive;
 
 use std::{

@@ -96,6 +96,19 @@ impl Queue {
         self.tail = Some(Tail::Batched(frame.clone()));
     }
 
+    /// As [`Self::push_view`], where the bytes go on that are behind all others. Returns whether.
+    #[inline(always)]
+    pub(in crate::outbox) fn extend_view(&mut self, bytes: &Bytes, frame: Range<usize>) -> bool {
+        if let Some(Tail::View(all)) = &mut self.tail
+            && all.extend(bytes, &frame)
+        {
+            self.messages += 1;
+            self.len += frame.len();
+            return true;
+        }
+        false
+    }
+
     /// Puts a draft-76 frame that is among these bytes behind all others.
     #[inline]
     pub(in crate::outbox) fn push_view(&mut self, bytes: &Bytes, frame: Range<usize>) {
