@@ -50,6 +50,8 @@ use crate::{
 pub struct Decoder {
     config: DecoderConfig,
     state: State,
+    /// Whether the last text was short, as the next one is most likely then.
+    is_short: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +98,7 @@ impl Decoder {
         Self {
             config,
             state: State::Idle,
+            is_short: true,
         }
     }
 
@@ -115,7 +118,9 @@ impl Decoder {
     // Always: what it does with short texts is little, and half of its cost is to hand them over.
     #[inline(always)]
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        if let Some(text) = self.decode_short(src) {
+        if self.is_short
+            && let Some(text) = self.decode_short(src)
+        {
             src.advance(text.frame_len());
             return Ok(Some(Frame::Text(text.into())));
         }
@@ -268,6 +273,7 @@ impl Decoder {
         match self.find_text(ascii, scanned, src.get(1..).unwrap_or_default()) {
             Ok(Found::Text { len, is_valid }) => {
                 self.state = State::Idle;
+                self.is_short = len <= ShortText::MAX_LEN;
                 Ok(Some((len, is_valid)))
             }
             Ok(Found::Part { ascii, scanned }) => {
