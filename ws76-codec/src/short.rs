@@ -21,12 +21,12 @@ use crate::{
 /// assert_eq!(short.frame_len(), 7);
 /// assert_eq!(Text::from(short), "hello");
 /// ```
-// It is a whole frame, so that it is taken from a buffer, and put into one, in one piece. And it is stored by
-// the pieces that it is moved by, as a processor waits for a load that needs more than one store before it:
-// bytes that are copied as they are, and a word.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub struct ShortText {
+    // A whole frame is taken from a buffer, and put into one, in one piece. And this is stored by the pieces
+    // that it is moved by, as a processor waits for a load that needs more than one store before it: bytes
+    // that are copied as they are, and a word.
     /// 0x00, the text, 0xFF; what stands behind is not part of it.
     bytes: [u8; SIZE],
     len: Len,
