@@ -358,12 +358,7 @@ impl Decoder {
             });
         }
         // Checked before it is taken, so that an error consumes nothing.
-        let unchecked = content.get(ascii..len).unwrap_or_default();
-        let valid = if unchecked.is_empty() {
-            Ok(())
-        } else {
-            text::check(unchecked)
-        };
+        let valid = text::check(content.get(ascii..len).unwrap_or_default());
         if let (Err(error), InvalidUtf8::Reject) = (valid, self.config.invalid_utf8) {
             return Err(error.behind(ascii).into());
         }

@@ -95,9 +95,6 @@ impl ShortText {
     /// that is short.
     #[inline]
     pub(crate) fn at_front_checked(src: &[u8], len: usize) -> Option<Self> {
-        if len > Self::MAX_LEN {
-            return None;
-        }
         Self::with_front(src, |bytes| Self::from_checked(bytes, len))
     }
 
@@ -125,7 +122,7 @@ impl ShortText {
     /// A frame of this text, which the caller knows to be UTF-8, if that is short.
     pub(crate) fn new(text: &[u8]) -> Option<Self> {
         let mut bytes = [TERMINATOR; SIZE];
-        let [first, room @ .., _, _] = &mut bytes;
+        let [first, room @ .., _] = &mut bytes;
         *first = TEXT;
         room.get_mut(..text.len())?.copy_from_slice(text);
         Self::from_checked(&bytes, text.len())

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use support::lens;
 use ws76_codec::{
-    ClosingHandshake, Decoder, DecoderConfig, EncodedFrame, Frame, Text, encode_closing,
+    ClosingHandshake, Decoder, DecoderConfig, EncodedFrame, Frame, ShortText, Text, encode_closing,
     encode_text,
 };
 
@@ -186,6 +186,14 @@ fn text_is_the_same_wherever_its_bytes_lie() {
         assert_eq!(short, shared);
         assert_eq!(hash(&short), hash(&shared));
         assert_eq!(short.cmp(&shared), Ordering::Equal);
+        let mut room = Vec::with_capacity(80);
+        let is_short = string.len() <= ShortText::MAX_LEN;
+        let frame_len = short.encode_short_to_vec(&mut room);
+        assert_eq!(frame_len, is_short.then_some(string.len() + 2));
+        assert_eq!(shared.encode_short_to_vec(&mut room), None);
+        let frame = EncodedFrame::text(string).into_bytes();
+        assert_eq!(room, frame.slice(..frame_len.unwrap_or(0)));
+        assert_eq!(short.encode_short_to_vec(&mut Vec::new()), None, "no room");
         for text in [short, shared] {
             assert_eq!(
                 (text.len(), text.is_empty()),
