@@ -216,13 +216,7 @@ impl Decoder {
         let (State::Idle, [TEXT, content @ ..]) = (self.state, frame) else {
             return None;
         };
-        let Ok(Found::Text {
-            len,
-            is_valid: true,
-        }) = self.find_text(0, 0, content)
-        else {
-            return None;
-        };
+        let len = self.whole_text(content).ok()?;
         if let Some(short) = ShortText::at_front_checked(frame, len) {
             return Some(short.into());
         }
@@ -264,13 +258,31 @@ impl Decoder {
     /// there then, and is to be removed.
     #[inline(always)]
     fn text_at_front(&mut self, src: &[u8]) -> Result<Option<(usize, bool)>, DecodeError> {
+        let content = src.get(1..).unwrap_or_default();
         let (ascii, scanned) = match self.state {
             // The frame type stays in the buffer, so that the whole frame is split off at once.
-            State::Idle if src.first() == Some(&TEXT) => (0, 0),
+            State::Idle if src.first() == Some(&TEXT) => match self.whole_text(content) {
+                Ok(len) => {
+                    self.is_short = len <= ShortText::MAX_LEN;
+                    return Ok(Some((len, true)));
+                }
+                Err(ascii) => (ascii, ascii),
+            },
             State::Text { ascii, scanned } => (ascii, scanned),
             _ => return Ok(None),
         };
-        match self.find_text(ascii, scanned, src.get(1..).unwrap_or_default()) {
+        self.other_text_at_front(ascii, scanned, content)
+    }
+
+    /// As [`Self::text_at_front`], of a text that [`Self::whole_text`] does not find.
+    #[inline(never)]
+    fn other_text_at_front(
+        &mut self,
+        ascii: usize,
+        scanned: usize,
+        content: &[u8],
+    ) -> Result<Option<(usize, bool)>, DecodeError> {
+        match self.find_text(ascii, scanned, content) {
             Ok(Found::Text { len, is_valid }) => {
                 self.state = State::Idle;
                 self.is_short = len <= ShortText::MAX_LEN;
@@ -307,43 +319,41 @@ impl Decoder {
         &self.config
     }
 
-    /// Looks for the text at the front of `content`, whose end was looked for already in part.
+    /// The length of the text at the front of `content`, if all of it is there and valid: most are. If
+    /// not, how many bytes at the front are ASCII, at least.
+    // A length alone is handed on at once, where what [`Found`] says goes through memory.
     #[inline(always)]
+    fn whole_text(&self, content: &[u8]) -> Result<usize, usize> {
+        let max = self.config.max_message_len.saturating_add(1);
+        let content = content.get(..max).unwrap_or(content);
+        // As long as all is ASCII, one pass finds the end and checks. What is not goes on from the chunk that
+        // it begins in: where in that would have to be waited for.
+        let (len, in_chunks) = match content.first() {
+            Some(first) if first.is_ascii() => ascii_len(content),
+            _ => (0, 0),
+        };
+        match content.get(len) {
+            Some(&TERMINATOR) => return Ok(len),
+            Some(_) => {}
+            None => return Err(len),
+        }
+        let other = content.get(in_chunks..).unwrap_or_default();
+        let text = memchr(TERMINATOR, other).and_then(|end| text::read(other.get(..end)?));
+        text.map(|text| in_chunks + text.len()).ok_or(in_chunks)
+    }
+
+    /// Looks for the text at the front of `content`, whose end was looked for already in part.
     fn find_text(
         &self,
         mut ascii: usize,
         mut scanned: usize,
         content: &[u8],
     ) -> Result<Found, DecodeError> {
-        // As long as all is ASCII, one pass finds the end and checks. What is not goes on from the chunk that
-        // it begins in: where in that would have to be waited for.
         if ascii == scanned {
-            let unseen = content.get(ascii..).unwrap_or_default();
-            let (len, in_chunks) = ascii_len(unseen);
-            match unseen.get(len) {
-                Some(&TERMINATOR) if ascii + len <= self.config.max_message_len => {
-                    let len = ascii + len;
-                    return Ok(Found::Text {
-                        len,
-                        is_valid: true,
-                    });
-                }
-                Some(_) => ascii += in_chunks,
-                None => ascii += len,
-            }
+            let (len, _) = ascii_len(content.get(ascii..).unwrap_or_default());
+            ascii += len;
             scanned = ascii;
         }
-        self.find_other_text(ascii, scanned, content)
-    }
-
-    /// As [`Self::find_text`], of a text that is not all ASCII, not all there, or too long.
-    #[inline(never)]
-    fn find_other_text(
-        &self,
-        ascii: usize,
-        scanned: usize,
-        content: &[u8],
-    ) -> Result<Found, DecodeError> {
         let max = self.config.max_message_len;
         let unseen = content.get(scanned..).unwrap_or_default();
         let end = memchr(TERMINATOR, unseen).map(|at| scanned + at);

@@ -95,6 +95,9 @@ impl ShortText {
     /// that is short.
     #[inline]
     pub(crate) fn at_front_checked(src: &[u8], len: usize) -> Option<Self> {
+        if len > Self::MAX_LEN {
+            return None;
+        }
         Self::with_front(src, |bytes| Self::from_checked(bytes, len))
     }
 
