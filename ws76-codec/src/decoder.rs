@@ -378,15 +378,22 @@ impl Decoder {
 }
 
 /// Removes the frame at the front of `src`, which holds `len` bytes of text.
+#[inline(always)]
 fn take_text(src: &mut BytesMut, len: usize, valid: bool) -> Text {
-    if valid && let Some(frame) = ShortText::at_front_checked(src, len) {
+    if !valid {
+        return take_text_lossy(src, len);
+    }
+    if let Some(frame) = ShortText::at_front_checked(src, len) {
         src.advance(len + 2);
         return frame.into();
     }
-    if valid {
-        let frame = src.split_to(len + 2).freeze();
-        return Text::from_view(View::of_frame(frame, 1, len));
-    }
+    let frame = src.split_to(len + 2).freeze();
+    Text::from_view(View::of_frame(frame, 1, len))
+}
+
+/// As [`take_text`], of a text that is not UTF-8.
+#[cold]
+fn take_text_lossy(src: &mut BytesMut, len: usize) -> Text {
     let mut content = src.split_to(len + 2).freeze();
     content.truncate(len + 1);
     content.advance(1);
