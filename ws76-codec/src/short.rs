@@ -95,10 +95,8 @@ impl ShortText {
     /// that is short.
     #[inline]
     pub(crate) fn at_front_checked(src: &[u8], len: usize) -> Option<Self> {
-        if len > Self::MAX_LEN {
-            return None;
-        }
-        Self::with_front(src, |bytes| Self::from_checked(bytes, len))
+        let len = Len::new(len)?;
+        Self::with_front(src, |bytes| Some(Self { bytes: *bytes, len }))
     }
 
     /// What `make` makes of the bytes at the front of `src`; zeros where it ends.
