@@ -2,10 +2,11 @@
 
 mod held;
 mod permit;
+mod serving;
 
 use std::{
     fmt,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -14,6 +15,7 @@ use std::{
 
 use held::Held;
 pub(crate) use permit::Permit;
+use serving::{Driving, Serving};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Semaphore,
@@ -211,11 +213,8 @@ where
     {
         // Each phase has memory of its own, which is given back behind it.
         let opening = Box::pin(self.clone().open(io, peer, permit, front));
-        self.0.tasks.spawn(events::in_span(&peer, async move {
-            if let Some(driver) = opening.await {
-                driver.await;
-            }
-        }))
+        let serving = Serving::new(opening, self.0.tasks.token());
+        tokio::spawn(events::in_span(&peer, serving))
     }
 
     /// Takes a stream to where its connection is open; returns what runs it to its end.
@@ -353,9 +352,6 @@ impl<H, S> Inner<H, S> {
         Arc::clone(&config)
     }
 }
-
-/// Runs an open connection to its end.
-type Driving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl<H, S> Clone for Endpoint<H, S> {
     fn clone(&self) -> Self {

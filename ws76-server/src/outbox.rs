@@ -144,7 +144,7 @@ impl Outbox {
             return false;
         }
         if let Some((bytes, frame)) = text.framed() {
-            return has_room(&self.queue, frame.len()) && self.queue.extend_view(bytes, frame);
+            return has_room(&self.queue, frame.len()) && self.queue.extend_view(bytes, &frame);
         }
         has_room(&self.queue, ShortText::MAX_LEN + 2)
             && self.queue.push_short(|dst| text.encode_short_to_vec(dst))
@@ -153,15 +153,24 @@ impl Outbox {
     /// As [`Self::push`].
     #[inline(never)]
     fn push_any(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
+        // A first one lacks no more than that, most often.
+        if text.framed().is_none() && self.queue.take_room() && self.push_behind(text) {
+            self.accepted += 1;
+            return Ok(());
+        }
         let utf8 = text.utf8();
         self.check_room(utf8.len() + 2)?;
         self.accepted += 1;
-        let min_len = match self.is_rfc6455() {
-            true => MIN_LENT_LEN,
-            false => MIN_VIEW_LEN,
-        };
+        if !self.is_rfc6455()
+            && utf8.len() >= MIN_VIEW_LEN
+            && !self.blocked
+            && let Some((bytes, frame)) = text.framed()
+        {
+            self.queue.push_view(bytes, frame);
+            return Ok(());
+        }
         // What is not written at once may stay for long, and must not keep more than itself alive.
-        if utf8.len() >= min_len && !self.blocked && self.push_uncopied(text) {
+        if utf8.len() >= MIN_LENT_LEN && !self.blocked && self.push_uncopied(text) {
             return Ok(());
         }
         #[cfg(feature = "rfc6455")]
@@ -174,18 +183,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a text for which there is room without a copy, if it is worth that. Returns whether.
+    /// Queues a text for which there is room without a copy, if it is shared. Returns whether.
     #[inline(never)]
     fn push_uncopied(&mut self, text: &(impl Utf8 + ?Sized)) -> bool {
-        if !self.is_rfc6455()
-            && let Some((bytes, frame)) = text.framed()
-        {
-            self.queue.push_view(bytes, frame);
-            return true;
-        }
-        if text.utf8().len() < MIN_LENT_LEN {
-            return false;
-        }
         let Some(bytes) = text.shared() else {
             return false;
         };

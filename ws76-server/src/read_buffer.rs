@@ -136,13 +136,17 @@ impl ReadBuffer {
         if !self.may_share || unread.first() != Some(&TEXT) {
             return false;
         }
-        let from = unread.len().saturating_sub(MAX_SOUGHT);
-        let Some(end) = memrchr(TERMINATOR, unread.get(from..).unwrap_or_default()) else {
+        // Most reads end with a frame.
+        let len = match unread.last() {
+            Some(&TERMINATOR) => unread.len(),
+            _ => whole_frames_len(unread),
+        };
+        if len == 0 {
             self.may_share = false;
             return false;
-        };
+        }
         self.bytes.advance(std::mem::take(&mut self.taken));
-        self.shared = self.bytes.split_to(from + end + 1).freeze();
+        self.shared = self.bytes.split_to(len).freeze();
         true
     }
 
@@ -314,6 +318,14 @@ impl Drop for ReadBuffer {
         self.clear();
         self.rest();
     }
+}
+
+/// How many bytes there are to the last 0xFF, if that is near the end; 0 if not.
+#[inline(never)]
+fn whole_frames_len(unread: &[u8]) -> usize {
+    let from = unread.len().saturating_sub(MAX_SOUGHT);
+    let end = memrchr(TERMINATOR, unread.get(from..).unwrap_or_default());
+    end.map_or(0, |end| from + end + 1)
 }
 
 /// The first byte of a text frame.

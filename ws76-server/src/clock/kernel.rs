@@ -77,9 +77,11 @@ impl Timer {
     #[inline]
     pub(super) fn may_be_over(&mut self) -> bool {
         let count = self.alarm.count.load(Ordering::Acquire);
-        if count == self.count {
-            return false;
-        }
+        count != self.count && self.may_be_over_since(count)
+    }
+
+    #[cold]
+    fn may_be_over_since(&mut self, count: u64) -> bool {
         let since = count.wrapping_sub(mem::replace(&mut self.count, count));
         since >= ABANDONED || Instant::now() >= self.deadline
     }

@@ -119,6 +119,16 @@ impl Queue {
         true
     }
 
+    /// Takes the thread's room, if this has none and it has some. Returns whether.
+    #[inline(never)]
+    pub(super) fn take_room(&mut self) -> bool {
+        if self.inline.capacity() > 0 {
+            return false;
+        }
+        spares::lend(&mut self.inline);
+        self.inline.capacity() > 0
+    }
+
     #[inline(always)]
     const fn count_inline(&mut self, len: usize) {
         self.run.messages += 1;
@@ -130,8 +140,7 @@ impl Queue {
     #[inline(never)]
     fn make_room_inline(&mut self, len: usize) {
         if self.inline.capacity() == 0 {
-            spares::lend(&mut self.inline);
-            if self.inline.capacity() == 0 {
+            if !self.take_room() {
                 self.inline = Vec::with_capacity(len.max(MIN_ROOM));
             }
         } else if self.inline_at > self.inline.len() / 2 {

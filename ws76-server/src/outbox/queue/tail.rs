@@ -98,9 +98,9 @@ impl Queue {
 
     /// As [`Self::push_view`], where the bytes go on that are behind all others. Returns whether.
     #[inline(always)]
-    pub(in crate::outbox) fn extend_view(&mut self, bytes: &Bytes, frame: Range<usize>) -> bool {
+    pub(in crate::outbox) fn extend_view(&mut self, bytes: &Bytes, frame: &Range<usize>) -> bool {
         if let Some(Tail::View(all)) = &mut self.tail
-            && all.extend(bytes, &frame)
+            && all.extend(bytes, frame)
         {
             self.messages += 1;
             self.len += frame.len();
