@@ -153,12 +153,16 @@ impl Outbox {
     /// As [`Self::push`].
     #[inline(never)]
     fn push_any(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
-        // A first one lacks no more than that, most often.
-        if text.framed().is_none() && self.queue.take_room() && self.push_behind(text) {
+        let utf8 = text.utf8();
+        // The first of several lacks no more than that.
+        if utf8.len() <= ShortText::MAX_LEN
+            && self.phase == Phase::Open
+            && self.queue.take_room()
+            && self.push_behind(text)
+        {
             self.accepted += 1;
             return Ok(());
         }
-        let utf8 = text.utf8();
         self.check_room(utf8.len() + 2)?;
         self.accepted += 1;
         if !self.is_rfc6455()

@@ -65,6 +65,33 @@ impl AsyncWrite for Portions {
 }
 
 #[test]
+fn room_of_the_thread_is_taken_by_short_texts_that_are_queued_and_no_others() {
+    let mut outbox = outbox(9, 1000);
+    outbox.push(&Text::from("a")).unwrap();
+    assert!(outbox.inline_room() > 0);
+    let mut stream = Portions {
+        portion: 100,
+        full: true,
+        taken: Vec::new(),
+    };
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(outbox.poll_flush(&mut stream, &mut cx).is_ready());
+    assert_eq!(
+        (outbox.inline_room(), &*stream.taken),
+        (0, &b"\x00a\xff"[..])
+    );
+    outbox.push(&Text::from("b".repeat(300))).unwrap();
+    assert_eq!(outbox.inline_room(), 0, "it is lent");
+    outbox.push(&Text::from("c")).unwrap();
+    assert!(outbox.inline_room() > 0);
+    stream.portion = 1000;
+    while outbox.poll_flush(&mut stream, &mut cx).is_pending() {}
+    outbox.close(Asked::Local);
+    assert_eq!(outbox.push(&Text::from("d")), Err(SendError::Closing));
+    assert_eq!(outbox.inline_room(), 0, "nothing is queued");
+}
+
+#[test]
 fn queue_takes_the_limit_and_not_one_more() {
     let mut outbox = outbox(2, 1000);
     assert_eq!(outbox.push("a"), Ok(()));
