@@ -165,6 +165,7 @@ impl Outbox {
         }
         self.check_room(utf8.len() + 2)?;
         self.accepted += 1;
+        // What is not written at once may stay for long, and must not keep more than itself alive.
         if !self.is_rfc6455()
             && utf8.len() >= MIN_VIEW_LEN
             && !self.blocked
@@ -173,7 +174,6 @@ impl Outbox {
             self.queue.push_view(bytes, frame);
             return Ok(());
         }
-        // What is not written at once may stay for long, and must not keep more than itself alive.
         if utf8.len() >= MIN_LENT_LEN && !self.blocked && self.push_uncopied(text) {
             return Ok(());
         }
