@@ -119,37 +119,12 @@ impl Queue {
         true
     }
 
-    /// Takes the thread's room, if this has none and it has some. Returns whether.
-    #[inline(never)]
-    pub(super) fn take_room(&mut self) -> bool {
-        if self.inline.capacity() > 0 {
-            return false;
-        }
-        spares::lend(&mut self.inline);
-        self.inline.capacity() > 0
-    }
-
     #[inline(always)]
     const fn count_inline(&mut self, len: usize) {
         self.run.messages += 1;
         self.run.len += len;
         self.messages += 1;
         self.len += len;
-    }
-
-    #[inline(never)]
-    fn make_room_inline(&mut self, len: usize) {
-        if self.inline.capacity() == 0 {
-            if !self.take_room() {
-                self.inline = Vec::with_capacity(len.max(MIN_ROOM));
-            }
-        } else if self.inline_at > self.inline.len() / 2 {
-            // It never empties while the client is always a little behind.
-            let gone = self.inline_at.saturating_sub(self.written);
-            self.inline.drain(..gone);
-            self.inline_at -= gone;
-        }
-        self.inline.reserve(len);
     }
 
     /// Puts a message that is not inline behind all others.
@@ -363,25 +338,6 @@ impl Queue {
         *self = Self::default();
     }
 
-    /// Gives back memory that an empty queue does not need.
-    #[inline]
-    pub(super) fn rest(&mut self) {
-        if !self.is_empty() {
-            return;
-        }
-        if self.entries.capacity() > MAX_RESTING {
-            self.forget_entries();
-        }
-        if self.inline.capacity() > 0 {
-            spares::take_back(&mut self.inline);
-        }
-    }
-
-    #[cold]
-    fn forget_entries(&mut self) {
-        self.entries = VecDeque::new();
-    }
-
     /// Bytes of memory for frames that are not shared.
     #[cfg(all(test, not(ws76_loom)))]
     pub(super) const fn room(&self) -> usize {
@@ -414,7 +370,3 @@ pub(super) fn first_frame_len(bytes: &[u8], seen: usize) -> usize {
 const TEXT: u8 = 0x00;
 /// The last byte of a draft-76 frame, which is nowhere else in it.
 const TERMINATOR: u8 = 0xff;
-/// Room for bytes that a queue has at first: several short frames.
-const MIN_ROOM: usize = 640;
-/// Room for entries that an idle connection keeps.
-const MAX_RESTING: usize = 8;

@@ -10,13 +10,14 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::io::AsyncWrite;
 
 use ws76_codec::{Decoder, DecoderConfig, Text};
 
 use super::*;
-use crate::{SlowReceiver, stream::kernel::Kernel};
+use crate::{SendError, SlowReceiver, stream::kernel::Kernel};
 
 fn outbox(messages: usize, len: usize) -> Outbox {
     let config = Config::new()

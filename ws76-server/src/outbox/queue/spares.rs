@@ -1,8 +1,8 @@
 //! The room for bytes that queues have, which is the thread's while they are empty.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::VecDeque};
 
-use super::MIN_ROOM;
+use super::Queue;
 
 thread_local! {
     static SPARES: RefCell<Spares> = const { RefCell::new(Spares::new()) };
@@ -17,15 +17,61 @@ struct Spares {
 }
 
 /// Gives a queue room, if there is some. It has none.
-pub(super) fn lend(inline: &mut Vec<u8>) {
+fn lend(inline: &mut Vec<u8>) {
     // Not while the thread ends.
     let _ = SPARES.try_with(|spares| spares.borrow_mut().lend(inline));
 }
 
 /// Takes the room of a queue in which there is nothing.
-pub(super) fn take_back(inline: &mut Vec<u8>) {
+fn take_back(inline: &mut Vec<u8>) {
     // Not while the thread ends.
     let _ = SPARES.try_with(|spares| spares.borrow_mut().take_back(inline));
+}
+
+impl Queue {
+    /// Takes the thread's room, if this has none and it has some. Returns whether.
+    #[inline(never)]
+    pub(in crate::outbox) fn take_room(&mut self) -> bool {
+        if self.inline.capacity() > 0 {
+            return false;
+        }
+        lend(&mut self.inline);
+        self.inline.capacity() > 0
+    }
+
+    #[inline(never)]
+    pub(super) fn make_room_inline(&mut self, len: usize) {
+        if self.inline.capacity() == 0 {
+            if !self.take_room() {
+                self.inline = Vec::with_capacity(len.max(MIN_ROOM));
+            }
+        } else if self.inline_at > self.inline.len() / 2 {
+            // It never empties while the client is always a little behind.
+            let gone = self.inline_at.saturating_sub(self.written);
+            self.inline.drain(..gone);
+            self.inline_at -= gone;
+        }
+        self.inline.reserve(len);
+    }
+
+    /// Gives back memory that an empty queue does not need.
+    #[inline]
+    pub(in crate::outbox) fn rest(&mut self) {
+        if !self.is_empty() {
+            return;
+        }
+        if self.entries.capacity() > MAX_RESTING {
+            self.forget_entries();
+        }
+        if self.inline.capacity() > 0 {
+            take_back(&mut self.inline);
+        }
+    }
+
+    #[cold]
+    fn forget_entries(&mut self) {
+        self.entries = VecDeque::new();
+    }
 }
 
 impl Spares {
@@ -69,3 +115,7 @@ const MAX_SPARE_LEN: usize = 64 << 10;
 /// Queues for which a thread keeps room: as many as one broadcast fills at a time, of `MIN_ROOM` each
 /// but for the first.
 const MAX_SPARES: usize = 1 << 10;
+/// Room for bytes that a queue has at first: several short frames.
+const MIN_ROOM: usize = 640;
+/// Room for entries that an idle connection keeps.
+const MAX_RESTING: usize = 8;
