@@ -13,6 +13,7 @@
 //! ```
 
 mod reserved;
+mod short;
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
@@ -134,33 +135,6 @@ impl Decoder {
             Some((len, is_valid)) => Ok(Some(Frame::Text(take_text(src, len, is_valid)))),
             None => self.skip(src).map_err(|error| self.fail(error)),
         }
-    }
-
-    /// Takes a text frame from the front of `src` if it is one of those of which many come at once: of
-    /// at most [`ShortText::MAX_LEN`] bytes. It is for the caller to remove the
-    /// [`frame_len`](ShortText::frame_len) bytes of the frame. `None` means nothing but that
-    /// [`decode`](Self::decode) has to be asked, with the same bytes at the front.
-    ///
-    /// Implements draft-76 §5.3.
-    ///
-    /// ```
-    /// use ws76_codec::{Decoder, DecoderConfig, Text};
-    ///
-    /// let decoder = Decoder::new(DecoderConfig::new());
-    /// let mut src = &b"\x00one\xff\x00two\xff\x00thr"[..];
-    /// let mut texts = Vec::new();
-    /// while let Some(text) = decoder.decode_short(src) {
-    ///     texts.push(Text::from(text));
-    ///     src = &src[text.frame_len()..];
-    /// }
-    /// assert_eq!(texts, ["one", "two"]);
-    /// ```
-    #[inline(always)]
-    pub fn decode_short(&self, src: &[u8]) -> Option<ShortText> {
-        let (State::Idle, Some(&TEXT)) = (self.state, src.first()) else {
-            return None;
-        };
-        ShortText::at_front(src, self.config.max_message_len)
     }
 
     /// Takes the next frame from the front of `src` if it is a text: most are, and a text alone is

@@ -76,5 +76,5 @@ pub use decoder::Decoder;
 pub use encoder::{EncodedFrame, encode_closing, encode_text};
 pub use error::{DecodeError, Utf8Error};
 pub use frame::Frame;
-pub use short::ShortText;
+pub use short::{ShortFrame, ShortText};
 pub use text::Text;

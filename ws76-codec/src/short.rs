@@ -64,24 +64,8 @@ impl ShortText {
     /// The most bytes that such a text may have: few enough to be moved around for less than it costs to
     /// share bytes.
     pub const MAX_LEN: usize = SIZE - 2;
-
-    /// The frame at the front of `src`, which begins with 0x00, if it is a short one, with at most `max`
-    /// bytes of text.
-    #[inline(always)]
-    pub(crate) fn at_front(src: &[u8], max: usize) -> Option<Self> {
-        Self::with_front(src, |bytes| {
-            let end = ascii_words_len(bytes.as_chunks().0);
-            let end = match bytes.get(end)? {
-                &TERMINATOR => end,
-                _ => Self::end_of_utf8(bytes)?,
-            };
-            let len = end - 1;
-            if len > max {
-                return None;
-            }
-            Self::from_checked(bytes, len)
-        })
-    }
+    /// The most bytes that its frame may have.
+    pub const MAX_FRAME_LEN: usize = SIZE;
 
     /// Where the text ends, whatever script it is in.
     #[inline(never)]
@@ -96,21 +80,9 @@ impl ShortText {
     #[inline]
     pub(crate) fn at_front_checked(src: &[u8], len: usize) -> Option<Self> {
         let len = Len::new(len)?;
-        Self::with_front(src, |bytes| Some(Self { bytes: *bytes, len }))
-    }
-
-    /// What `make` makes of the bytes at the front of `src`; zeros where it ends.
-    #[inline(always)]
-    fn with_front<T>(src: &[u8], make: impl FnOnce(&[u8; SIZE]) -> Option<T>) -> Option<T> {
-        let mut padded = [0; SIZE];
-        let bytes = match src.first_chunk() {
-            Some(bytes) => bytes,
-            None => {
-                padded.get_mut(..src.len())?.copy_from_slice(src);
-                &padded
-            }
-        };
-        make(bytes)
+        let mut padding = [0; SIZE];
+        let bytes = *padded(src, &mut padding)?;
+        Some(Self { bytes, len })
     }
 
     /// A frame in `bytes` with `len` bytes of text, if that is at most [`Self::MAX_LEN`].
@@ -168,6 +140,87 @@ impl ShortText {
         dst.truncate(end);
         len
     }
+}
+
+impl From<ShortFrame<'_>> for ShortText {
+    #[inline(always)]
+    fn from(frame: ShortFrame<'_>) -> Self {
+        Self {
+            bytes: *frame.bytes,
+            len: frame.len,
+        }
+    }
+}
+
+/// The frame of a [`ShortText`] where it lies, as [`Decoder::find_short`](crate::Decoder::find_short) finds
+/// it: a text that is copied once only, to where it is going to be.
+///
+/// ```
+/// use ws76_codec::{Decoder, DecoderConfig, ShortText, Text};
+///
+/// let decoder = Decoder::new(DecoderConfig::new());
+/// let mut padding = [0; ShortText::MAX_FRAME_LEN];
+/// let frame = decoder.find_short(b"\x00hello\xff", &mut padding).expect("a whole frame");
+/// assert_eq!((frame.len(), frame.text_len()), (7, 5));
+/// assert_eq!(Text::from(frame), "hello");
+/// ```
+#[derive(Clone, Copy)]
+pub struct ShortFrame<'a> {
+    bytes: &'a [u8; SIZE],
+    len: Len,
+}
+
+impl<'a> ShortFrame<'a> {
+    /// The frame at the front of `src`, which begins with 0x00, if it is a short one, with at most `max`
+    /// bytes of text.
+    #[inline(always)]
+    pub(crate) fn at_front(src: &'a [u8], padding: &'a mut [u8; SIZE], max: usize) -> Option<Self> {
+        let bytes = padded(src, padding)?;
+        let end = ascii_words_len(bytes.as_chunks().0);
+        let end = match bytes.get(end)? {
+            &TERMINATOR => end,
+            _ => ShortText::end_of_utf8(bytes)?,
+        };
+        let len = end - 1;
+        // What is behind `src` in `padding` is nothing that came.
+        if end >= src.len() || len > max {
+            return None;
+        }
+        let len = Len::new(len)?;
+        Some(Self { bytes, len })
+    }
+
+    /// The length in bytes of the text.
+    #[inline]
+    pub const fn text_len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// The length in bytes of the frame.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a frame is never empty")]
+    pub const fn len(&self) -> usize {
+        self.text_len() + 2
+    }
+}
+
+impl fmt::Debug for ShortFrame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ShortFrame")
+            .field(&ShortText::from(*self))
+            .finish()
+    }
+}
+
+/// The bytes at the front of `src`, as many as the longest such frame has. Where `src` ends, there is what was
+/// in `padding`.
+#[inline(always)]
+fn padded<'a>(src: &'a [u8], padding: &'a mut [u8; SIZE]) -> Option<&'a [u8; SIZE]> {
+    if let Some(bytes) = src.first_chunk() {
+        return Some(bytes);
+    }
+    padding.get_mut(..src.len())?.copy_from_slice(src);
+    Some(padding)
 }
 
 impl fmt::Debug for ShortText {

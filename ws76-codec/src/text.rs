@@ -15,7 +15,7 @@ use bytes::Bytes;
 #[cfg(feature = "simd")]
 use simdutf8::basic::from_utf8 as read_utf8;
 
-use crate::{Frame, ShortText, Utf8Error, view::View};
+use crate::{Frame, ShortFrame, ShortText, Utf8Error, view::View};
 
 /// The text of one message: UTF-8, cheap to clone.
 ///
@@ -316,6 +316,13 @@ impl From<ShortText> for Text {
     #[inline(always)]
     fn from(text: ShortText) -> Self {
         Self(Content::Short(text))
+    }
+}
+
+impl From<ShortFrame<'_>> for Text {
+    #[inline(always)]
+    fn from(frame: ShortFrame<'_>) -> Self {
+        ShortText::from(frame).into()
     }
 }
 

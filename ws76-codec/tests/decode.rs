@@ -43,12 +43,25 @@ fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
         for behind in lens(55) {
             let bytes = [&frame[..], &vec![0xff; behind]].concat();
             let taken = decoder.decode_short(&bytes);
+            // Whatever is in there: also what looks as if it ended the frame.
+            for padding in [0, 0x80, 0xff] {
+                let mut padding = [padding; ShortText::MAX_FRAME_LEN];
+                let found = decoder.find_short(&bytes, &mut padding);
+                let found = found.map(|frame| (Text::from(frame), frame.text_len(), frame.len()));
+                let taken = taken.map(|text| (Text::from(text), text.len(), text.frame_len()));
+                assert_eq!(found, taken, "{len}");
+            }
             let decoded = Decoder::new(DecoderConfig::new()).decode(&mut bytes[..].into());
             let same = taken.map(|text| (Ok(Some(Frame::Text(text.into()))), text.frame_len()));
             let is_short = len <= ShortText::MAX_LEN;
             assert_eq!(same, is_short.then_some((decoded, len + 2)), "{len}");
         }
         assert!(decoder.decode_short(&frame[..=len]).is_none(), "no end");
+        for padding in [b'a', 0xff] {
+            let mut padding = [padding; ShortText::MAX_FRAME_LEN];
+            let found = decoder.find_short(&frame[..=len], &mut padding);
+            assert!(found.is_none(), "no end, but in the padding");
+        }
         assert!(decoder.decode_short(&frame[1..]).is_none(), "no beginning");
         let limited = DecoderConfig::new().with_max_message_len(len.saturating_sub(1));
         let taken = Decoder::new(limited).decode_short(&frame);
@@ -63,6 +76,12 @@ fn short_text_is_taken_from_a_slice_as_decode_takes_it_and_nothing_else_is() {
         ("grün".as_bytes(), false)
     );
     assert_eq!(format!("{grün:?}"), "\"grün\"");
+    let mut padding = [0xff; ShortText::MAX_FRAME_LEN];
+    let grün = decoder.find_short(b"\x00gr\xc3\xbcn\xff", &mut padding);
+    assert_eq!(format!("{grün:?}"), "Some(ShortFrame(\"grün\"))");
+    let mut padding = [0xff; ShortText::MAX_FRAME_LEN];
+    let cut = decoder.find_short(b"\x00gr\xc3\xbc", &mut padding);
+    assert!(cut.is_none());
     let mut inside = Decoder::new(DecoderConfig::new());
     assert_eq!(inside.decode(&mut BytesMut::from(&b"\x00he"[..])), Ok(None));
     assert!(inside.decode_short(b"\x00hello\xff").is_none());
