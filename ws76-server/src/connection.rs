@@ -10,9 +10,9 @@ use bytes::Bytes;
 
 use crate::{
     AsText, CloseStatus, Config, Protocol, Registry, Request, SendError,
-    line::{Line, Pushed},
+    line::{Binary, Line, Pushed, Textual},
     observe::events,
-    outbox::{Asked, Dropped, Outbox, Shared},
+    outbox::{Asked, Dropped, Shared},
 };
 
 /// The id of a connection: a counter, never used twice by a server.
@@ -148,7 +148,7 @@ impl<S> Connection<S> {
         &'a self,
         text: impl AsText + 'a,
     ) -> impl Future<Output = Result<(), SendError>> {
-        self.line.push(move |outbox| outbox.push(&text))
+        self.line.push(Textual(text))
     }
 
     /// Queues a message if there is room. Unlike the methods of [`Registry`], this leaves it to the
@@ -158,7 +158,7 @@ impl<S> Connection<S> {
     ///
     /// [`SendError::Full`] when there is no room, and as [`Connection::send`].
     pub fn try_send(&self, text: impl AsText) -> Result<(), SendError> {
-        self.line.try_push(|outbox| outbox.push(&text))
+        self.line.try_push(&Textual(text))
     }
 
     /// As [`Connection::send`], with a binary message.
@@ -186,8 +186,7 @@ impl<S> Connection<S> {
         &self,
         bytes: impl Into<Bytes>,
     ) -> impl Future<Output = Result<(), SendError>> {
-        let bytes = bytes.into();
-        self.line.push(move |outbox| outbox.push_binary(&bytes))
+        self.line.push(Binary(bytes.into()))
     }
 
     /// As [`Connection::try_send`], with a binary message.
@@ -206,8 +205,7 @@ impl<S> Connection<S> {
     /// [`SendError::Unsupported`] when the client speaks draft-76, which has none, and as
     /// [`Connection::try_send`].
     pub fn try_send_binary(&self, bytes: impl Into<Bytes>) -> Result<(), SendError> {
-        let bytes = bytes.into();
-        self.line.try_push(|outbox| outbox.push_binary(&bytes))
+        self.line.try_push(&Binary(bytes.into()))
     }
 
     /// Waits until all that was queued when this was called has been handed to the kernel.
@@ -291,8 +289,8 @@ impl<S> Connection<S> {
 
     /// As [`Self::push_shared`], for a text that is for this connection only.
     pub(crate) fn push(&self, text: &impl AsText) -> Result<(), SendError> {
-        let push = |outbox: &mut Outbox| outbox.push(text);
-        self.pushed(self.line.push_or_drop(text.utf8().len() + 2, push))
+        let len = text.utf8().len() + 2;
+        self.pushed(self.line.push_or_drop(len, &Textual(text)))
     }
 
     fn pushed(&self, pushed: Pushed) -> Result<(), SendError> {

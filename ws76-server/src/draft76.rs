@@ -10,14 +10,14 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
 };
-use ws76_codec::{Decoder, DecoderConfig, Frame, ShortText, Text};
+use ws76_codec::{Decoder, DecoderConfig, Frame, ShortFrame, Text};
 
 use crate::{
     ConnectionError, Posix, Protocol,
     outbox::Outbox,
     read_buffer::ReadBuffer,
     stream::Stream,
-    wire::{CloseCode, Incoming, Read, Wire},
+    wire::{CloseCode, Incoming, Padding, Read, Wire},
 };
 
 /// A stream behind the opening handshake of draft-76.
@@ -65,13 +65,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
     const SHUTS_DOWN_EARLY: bool = true;
 
     #[inline(always)]
-    fn next_short_text(&mut self) -> Option<ShortText> {
-        if self.src.is_shared() {
+    fn next_short_text<'a>(
+        &'a mut self,
+        padding: &'a mut Padding,
+    ) -> Option<(ShortFrame<'a>, bool)> {
+        let Self { decoder, src, .. } = self;
+        if src.is_shared() {
             return None;
         }
-        let text = self.decoder.decode_short(self.src.unread()?)?;
-        self.src.take(text.frame_len());
-        Some(text)
+        src.take_with(|unread| {
+            let frame = decoder.find_short(unread, padding)?;
+            Some((frame, frame.len()))
+        })
     }
 
     #[inline(always)]

@@ -136,11 +136,7 @@ struct Driver<'a, W, S> {
     connection: Connection<S>,
     config: &'a Config,
     counters: &'a Counters,
-    /// Messages that came since `counters` were last told.
-    received: u64,
-    /// Messages and their bytes since the last flush.
-    turn: u32,
-    turn_len: usize,
+    tally: Tally,
     max_turn_len: usize,
     /// Whether the kernel took all that was queued when it was last offered.
     flushed: bool,
@@ -160,6 +156,25 @@ struct Driver<'a, W, S> {
     is_armed: bool,
 }
 
+/// Messages that came.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Since the counters were last told.
+    received: u64,
+    /// And their bytes, since the last flush.
+    turn: u32,
+    turn_len: usize,
+}
+
+impl Tally {
+    #[inline]
+    const fn add(&mut self, len: usize) {
+        self.received += 1;
+        self.turn += 1;
+        self.turn_len += len;
+    }
+}
+
 impl<'a, W: Wire, S> Driver<'a, W, S> {
     fn new(
         wire: &'a mut W,
@@ -177,9 +192,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
             connection,
             config,
             counters,
-            received: 0,
-            turn: 0,
-            turn_len: 0,
+            tally: Tally::default(),
             max_turn_len: (config.max_queued_len / 4).min(MAX_TURN_LEN),
             flushed: true,
             is_stalled: false,
@@ -208,7 +221,7 @@ impl<'a, W: Wire, S> Driver<'a, W, S> {
 
     /// Tells the counters what was done since they were last told, besides this.
     fn count(&mut self, mut done: Traffic) {
-        done.received_messages += std::mem::take(&mut self.received);
+        done.received_messages += std::mem::take(&mut self.tally.received);
         done.received_len += self.wire.take_read_len();
         if done != Traffic::NONE {
             self.counters.traffic(&done);

@@ -7,7 +7,8 @@ use std::{
     task::Waker,
 };
 
-use pushing::Push;
+pub(crate) use pushing::{Binary, Message, Textual};
+use pushing::{Push, Watched};
 
 use crate::{
     CloseStatus, Config, Protocol, SendError,
@@ -51,14 +52,28 @@ impl Line {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a message with `push` if there is room, and sees to it that it is written.
-    #[inline]
-    pub(crate) fn try_push(
-        self: &Arc<Self>,
-        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
+    /// Queues a message if there is room, and sees to it that it is written.
+    #[inline(always)]
+    pub(crate) fn try_push(self: &Arc<Self>, message: &impl Message) -> Result<(), SendError> {
         let mut outbox = self.outbox();
-        self.push_into(&mut outbox, push)?;
+        let is_pushed = message.push_quickly(&mut outbox);
+        // Most come from the driver's own handler, while the driver is awake.
+        if is_pushed && !self.is_asleep() {
+            return Ok(());
+        }
+        self.go_on_pushing(outbox, message, is_pushed)
+    }
+
+    #[inline(never)]
+    fn go_on_pushing(
+        self: &Arc<Self>,
+        mut outbox: MutexGuard<'_, Outbox>,
+        message: &impl Message,
+        is_pushed: bool,
+    ) -> Result<(), SendError> {
+        if !is_pushed {
+            self.push_into(&mut outbox, message)?;
+        }
         let moved = self.queued(&mut outbox);
         drop(outbox);
         if moved {
@@ -69,12 +84,8 @@ impl Line {
 
     /// As [`Self::try_push`]; where there is no room for a frame of `len` bytes, the slow-receiver
     /// policy is applied.
-    pub(crate) fn push_or_drop(
-        self: &Arc<Self>,
-        len: usize,
-        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
-    ) -> Pushed {
-        self.push_or_drop_into(self.outbox(), len, push)
+    pub(crate) fn push_or_drop(self: &Arc<Self>, len: usize, message: &impl Message) -> Pushed {
+        self.push_or_drop_into(self.outbox(), len, message)
     }
 
     /// As [`Self::push_or_drop`], for a frame that other connections share.
@@ -82,7 +93,7 @@ impl Line {
         let len = shared.len();
         let mut outbox = self.outbox();
         if !self.is_asleep() || outbox.check_room(len).is_err() {
-            return self.push_or_drop_into(outbox, len, |outbox| outbox.push_shared(shared));
+            return self.push_or_drop_into(outbox, len, shared);
         }
         let plan = self.plan(&mut outbox);
         if plan == Some(When::Now) && outbox.is_empty() {
@@ -113,12 +124,15 @@ impl Line {
         self: &Arc<Self>,
         mut outbox: MutexGuard<'_, Outbox>,
         len: usize,
-        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+        message: &impl Message,
     ) -> Pushed {
-        let mut result = self.push_into(&mut outbox, &push);
+        let mut result = match message.push_quickly(&mut outbox) {
+            true => Ok(()),
+            false => self.push_into(&mut outbox, message),
+        };
         let was_full = result == Err(SendError::Full);
         if was_full && outbox.make_room(len) {
-            result = push(&mut outbox);
+            result = message.push(&mut outbox);
         }
         let mut moved = result.is_ok() && self.queued(&mut outbox);
         let mut ended = false;
@@ -138,46 +152,35 @@ impl Line {
         Pushed { result, was_full }
     }
 
-    /// Queues a message with `push`. What takes the room only because a turn is not over is written
+    /// Queues a message. What takes the room only because a turn is not over is written
     /// before: its receiver is not slow.
-    fn push_into(
-        &self,
-        outbox: &mut Outbox,
-        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
-        let result = push(outbox);
+    fn push_into(&self, outbox: &mut Outbox, message: &impl Message) -> Result<(), SendError> {
+        let result = message.push(outbox);
         if result != Err(SendError::Full) || !self.is_asleep() || !outbox.can_write_now() {
             return result;
         }
         if outbox.write_now() {
             self.wake_driver(outbox);
         }
-        push(outbox)
+        message.push(outbox)
     }
 
     /// As [`Self::try_push`], but waits while there is no room.
     #[inline]
-    pub(crate) const fn push<P>(self: &Arc<Self>, push: P) -> Push<'_, P>
-    where
-        P: Fn(&mut Outbox) -> Result<(), SendError>,
-    {
-        Push::new(self, push)
+    pub(crate) const fn push<M: Message>(self: &Arc<Self>, message: M) -> Push<'_, M> {
+        Push::new(self, message)
     }
 
     async fn push_when_there_is_room(
         self: &Arc<Self>,
-        push: impl Fn(&mut Outbox) -> Result<(), SendError>,
+        message: impl Message,
     ) -> Result<(), SendError> {
         let waiting = self.outbox().waiting();
         loop {
             let progress = waiting.notified();
             tokio::pin!(progress);
             progress.as_mut().enable();
-            match self.try_push(|outbox| {
-                let result = push(outbox);
-                outbox.watch(result == Err(SendError::Full));
-                result
-            }) {
+            match self.try_push(&Watched(&message)) {
                 Err(SendError::Full) => progress.await,
                 result => return result,
             }

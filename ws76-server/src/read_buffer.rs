@@ -92,18 +92,26 @@ impl ReadBuffer {
         &mut self.bytes
     }
 
-    /// The same, where what is taken is told to [`Self::take`] and nothing is shared.
+    /// The same, where what is taken is told ([`Self::take_with`]) and nothing is shared.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
-        self.unread().unwrap_or_default()
+        self.bytes.get(self.taken..).unwrap_or_default()
     }
 
+    /// Takes what `find` finds at the front of what is not shared: that, and its length. Returns it, and
+    /// whether there is more behind it.
     #[inline(always)]
-    pub(crate) fn unread(&self) -> Option<&[u8]> {
-        self.bytes.get(self.taken..)
+    pub(crate) fn take_with<'a, T>(
+        &'a mut self,
+        find: impl FnOnce(&'a [u8]) -> Option<(T, usize)>,
+    ) -> Option<(T, bool)> {
+        let (found, len) = find(self.bytes.get(self.taken..)?)?;
+        self.taken += len;
+        Some((found, self.taken < self.bytes.len()))
     }
 
     /// Takes so many bytes from the front.
+    #[cfg(feature = "rfc6455")]
     #[inline]
     pub(crate) const fn take(&mut self, count: usize) {
         self.taken += count;

@@ -7,9 +7,12 @@ use std::{
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use ws76_codec::{ShortText, Text};
+use ws76_codec::{ShortFrame, ShortText, Text};
 
 use crate::{CloseStatus, ConnectionError, outbox::Outbox};
+
+/// Where a short text is put that is at the end of what was read.
+pub(crate) type Padding = [u8; ShortText::MAX_FRAME_LEN];
 
 /// A protocol, established on a stream.
 pub(crate) trait Wire: Unpin + Send {
@@ -27,9 +30,13 @@ pub(crate) trait Wire: Unpin + Send {
         None
     }
 
-    /// As [`Self::next_text`], of what is short.
+    /// As [`Self::next_text`], of what is short and is not to be moved before it has a place; and whether
+    /// there is more behind it ([`Self::has_more`]). It may be put into `padding`.
     #[inline(always)]
-    fn next_short_text(&mut self) -> Option<ShortText> {
+    fn next_short_text<'a>(
+        &'a mut self,
+        _padding: &'a mut Padding,
+    ) -> Option<(ShortFrame<'a>, bool)> {
         None
     }
 

@@ -161,9 +161,18 @@ proptest! {
         let mut cx = Context::from_waker(Waker::noop());
         let mut held = Vec::new();
         let mut last = None;
+        // Whatever is in it.
+        let mut padding = [0xff; ws76_codec::ShortText::MAX_FRAME_LEN];
         for ask in asks.iter().chain([&Ask::Next]).cycle().take(stop) {
             let answer = match ask {
-                Ask::Short if wire.has_more() => wire.next_short_text().map(|text| Ok(text.into())),
+                Ask::Short if wire.has_more() => {
+                    let short = wire.next_short_text(&mut padding);
+                    let short = short.map(|(frame, has_more)| (Text::from(frame), has_more));
+                    if let Some((_, has_more)) = &short {
+                        prop_assert_eq!(*has_more, wire.has_more());
+                    }
+                    short.map(|(text, _)| Ok(text))
+                }
                 Ask::Text if wire.has_more() => wire.next_text().map(Ok),
                 Ask::Read if wire.has_more() => wire.next_read().transpose().map(seen),
                 Ask::Short | Ask::Text | Ask::Read => None,

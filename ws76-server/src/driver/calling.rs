@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use ws76_codec::Text;
+use ws76_codec::{ShortFrame, Text};
 
 use super::{Driver, after};
 use crate::{Timeout, end::End, outbox::Dropped, stats::Traffic, wire::Wire};
@@ -58,33 +58,50 @@ impl<W: Wire, S> Driver<'_, W, S> {
     }
 }
 
-/// Begins a call of the handler.
-#[inline]
+/// Begins a call of the handler, where none is under way.
+#[inline(always)]
 pub(super) fn first_poll<F: Future<Output = ()>>(
     cx: &mut Context<'_>,
     mut call: Pin<&mut Option<F>>,
     start: impl FnOnce() -> F,
 ) -> Poll<()> {
+    debug_assert!(call.is_none(), "one call at a time");
+    // Said here, so that setting it does not look for what has to be dropped.
+    if call.is_some() {
+        return Poll::Pending;
+    }
     call.set(Some(start()));
     poll_once(cx, call)
 }
 
 /// As [`first_poll`], with a text that is moved from its place to the call in one go.
+// A function, for which it is known that one place is not the other.
 #[inline(never)]
 pub(super) fn call_with<F: Future<Output = ()>>(
     cx: &mut Context<'_>,
-    mut call: Pin<&mut Option<F>>,
+    call: Pin<&mut Option<F>>,
     start: &impl Fn(Text) -> F,
     text: &mut Option<Text>,
 ) -> Poll<()> {
-    if let Some(text) = text.take() {
-        call.set(Some(start(text)));
+    match text.take() {
+        Some(text) => first_poll(cx, call, || start(text)),
+        None => Poll::Ready(()),
     }
-    poll_once(cx, call)
+}
+
+/// As [`call_with`], with a short text.
+#[inline(never)]
+pub(super) fn call_with_short<F: Future<Output = ()>>(
+    cx: &mut Context<'_>,
+    call: Pin<&mut Option<F>>,
+    start: &impl Fn(Text) -> F,
+    frame: ShortFrame<'_>,
+) -> Poll<()> {
+    first_poll(cx, call, || start(frame.into()))
 }
 
 /// Polls a call of the handler, which is gone when it has returned.
-#[inline]
+#[inline(never)]
 fn poll_once<F: Future<Output = ()>>(
     cx: &mut Context<'_>,
     mut call: Pin<&mut Option<F>>,

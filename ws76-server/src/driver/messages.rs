@@ -6,11 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use ws76_codec::Text;
+use ws76_codec::{ShortText, Text};
 
 use super::{
     Driver, MAX_TURN,
-    calling::{call_with, caught, first_poll},
+    calling::{call_with, call_with_short, caught, first_poll},
 };
 use crate::{
     end::End,
@@ -44,7 +44,7 @@ impl<W: Wire, S> Driver<'_, W, S> {
                 Err(end) => return Poll::Ready(end),
             }
         }
-        let mut begun = self.turn > 0;
+        let mut begun = self.tally.turn > 0;
         let mut more = false;
         let spent = loop {
             let spent = self.is_spent();
@@ -116,11 +116,13 @@ impl<W: Wire, S> Driver<'_, W, S> {
         more: &mut bool,
     ) -> Texts {
         let mut texts = Texts::None;
+        let mut padding = [0; ShortText::MAX_FRAME_LEN];
         loop {
             // Two ways to the same call: a short text is not to be moved as a long one is.
-            let polled = if let Some(short) = self.wire.next_short_text() {
-                self.took(short.len(), more);
-                first_poll(cx, call.as_mut(), || text(short.into()))
+            let polled = if let Some((frame, has_more)) = self.wire.next_short_text(&mut padding) {
+                self.tally.add(frame.text_len());
+                expect(has_more, more);
+                call_with_short(cx, call.as_mut(), text, frame)
             } else {
                 let mut next = self.wire.next_text();
                 let Some(len) = next.as_ref().map(Text::len) else {
@@ -142,7 +144,8 @@ impl<W: Wire, S> Driver<'_, W, S> {
 
     /// Whether the others have their turn first.
     const fn is_spent(&self) -> bool {
-        self.turn >= MAX_TURN || (self.turn > 0 && self.turn_len >= self.max_turn_len)
+        self.tally.turn >= MAX_TURN
+            || (self.tally.turn > 0 && self.tally.turn_len >= self.max_turn_len)
     }
 
     fn may_read(&self) -> bool {
@@ -156,7 +159,7 @@ impl<W: Wire, S> Driver<'_, W, S> {
         if let Some(end) = &self.failed {
             return Poll::Ready(Err(**end));
         }
-        if self.turn == 0 {
+        if self.tally.turn == 0 {
             // Senders need not wake this task from now on.
             self.connection.line().awake();
         }
@@ -173,8 +176,8 @@ impl<W: Wire, S> Driver<'_, W, S> {
         if let Err(end) = self.poll_flush_here(cx) {
             return Poll::Ready(end);
         }
-        self.turn = 0;
-        self.turn_len = 0;
+        self.tally.turn = 0;
+        self.tally.turn_len = 0;
         if self.flushed && (spent || blocked) {
             // There may be more to read; the others have their turn first.
             cx.waker().wake_by_ref();
@@ -187,12 +190,16 @@ impl<W: Wire, S> Driver<'_, W, S> {
     /// Notes that a message came. `more` is what the turn was told: whether there are others.
     #[inline]
     fn took(&mut self, len: usize, more: &mut bool) {
-        self.turn += 1;
-        self.turn_len += len;
-        self.received += 1;
-        if *more != self.wire.has_more() {
-            *more = !*more;
-            turn::expect_more(*more);
-        }
+        self.tally.add(len);
+        expect(self.wire.has_more(), more);
+    }
+}
+
+/// Says whether there are more messages than the one that came, unless that is what was said last: `more`.
+#[inline]
+fn expect(has_more: bool, more: &mut bool) {
+    if *more != has_more {
+        *more = has_more;
+        turn::expect_more(has_more);
     }
 }

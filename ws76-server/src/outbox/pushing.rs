@@ -9,18 +9,16 @@ use crate::rfc6455::{self, Content};
 use crate::{SendError, payload::sealed::Utf8};
 
 impl Outbox {
-    /// Queues a text.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
-        if self.push_behind(text) {
-            self.accepted += 1;
-            return Ok(());
-        }
-        self.push_any(text)
-    }
-
     /// Queues a text whose frame needs no more than a place right behind the last one, if that is so: most
     /// of those of which many come at once. Returns whether.
+    #[inline(always)]
+    pub(crate) fn push_quickly(&mut self, text: &(impl Utf8 + ?Sized)) -> bool {
+        let is_pushed = self.push_behind(text);
+        self.accepted += u64::from(is_pushed);
+        is_pushed
+    }
+
+    /// As [`Self::push_quickly`], not counted.
     #[inline(always)]
     fn push_behind(&mut self, text: &(impl Utf8 + ?Sized)) -> bool {
         let config = &*self.config;
@@ -39,17 +37,16 @@ impl Outbox {
             && self.queue.push_short(|dst| text.encode_short_to_vec(dst))
     }
 
-    /// As [`Self::push`].
+    /// Queues a text, where [`Self::push_quickly`] has not.
     #[inline(never)]
-    fn push_any(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
+    pub(crate) fn push_any(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
         let utf8 = text.utf8();
         // The first of several lacks no more than that.
         if utf8.len() <= ShortText::MAX_LEN
             && self.phase == Phase::Open
             && self.queue.take_room()
-            && self.push_behind(text)
+            && self.push_quickly(text)
         {
-            self.accepted += 1;
             return Ok(());
         }
         self.check_room(utf8.len() + 2)?;

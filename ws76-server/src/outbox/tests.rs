@@ -17,7 +17,7 @@ use tokio::io::AsyncWrite;
 use ws76_codec::{Decoder, DecoderConfig, Text};
 
 use super::*;
-use crate::{SendError, SlowReceiver, stream::kernel::Kernel};
+use crate::{SendError, SlowReceiver, payload::sealed::Utf8, stream::kernel::Kernel};
 
 fn outbox(messages: usize, len: usize) -> Outbox {
     let config = Config::new()
@@ -27,6 +27,14 @@ fn outbox(messages: usize, len: usize) -> Outbox {
 }
 
 impl Outbox {
+    /// Queues a text, as a line does.
+    fn push(&mut self, text: &(impl Utf8 + ?Sized)) -> Result<(), SendError> {
+        match self.push_quickly(text) {
+            true => Ok(()),
+            false => self.push_any(text),
+        }
+    }
+
     /// Bytes of memory that the queue has for frames that are not shared.
     pub(crate) const fn inline_room(&self) -> usize {
         self.queue.room()

@@ -175,7 +175,9 @@ fn whole_frames_are_shared_where_they_were_read() {
     .concat();
     let mut buffer = ReadBuffer::new(BytesMut::new());
     read(&mut buffer, &[&b"\x00short\xff"[..], &bytes].concat());
-    buffer.take(7);
+    let short = buffer.take_with(|unread| Some((unread.get(..7)?, 7)));
+    assert_eq!(short, Some((&b"\x00short\xff"[..], true)));
+    assert!(buffer.take_with(|_| None::<((), usize)>).is_none());
     let at = buffer.as_slice().as_ptr();
     assert!(!buffer.is_shared() && buffer.share() && buffer.is_shared());
     let (shared, taken) = buffer.shared();

@@ -84,7 +84,7 @@ fn what_is_sent_to_one_of_them_between_keeps_its_place() {
     let counts = turn(|| {
         send_all(&receivers, "a");
         assert_eq!(
-            receivers[0].line.try_push(|outbox| outbox.push("x")),
+            receivers[0].line.try_push(&crate::line::Textual("x")),
             Ok(())
         );
         send_all(&receivers[1..], "b");
