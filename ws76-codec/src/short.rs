@@ -1,4 +1,4 @@
-//! Short texts, held in place: of these many come at once.
+//! Short texts, of which many come at once: held in place, and where they were found.
 
 use alloc::vec::Vec;
 use core::{fmt, str};
@@ -64,7 +64,9 @@ impl ShortText {
     /// The most bytes that such a text may have: few enough to be moved around for less than it costs to
     /// share bytes.
     pub const MAX_LEN: usize = SIZE - 2;
-    /// The most bytes that its frame may have.
+
+    /// The most bytes that its frame may have, with 0x00 and 0xFF: what
+    /// [`Decoder::find_short`](crate::Decoder::find_short) has to have room for.
     pub const MAX_FRAME_LEN: usize = SIZE;
 
     /// Where the text ends, whatever script it is in.
@@ -142,6 +144,12 @@ impl ShortText {
     }
 }
 
+impl fmt::Debug for ShortText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::Text::from(*self).fmt(f)
+    }
+}
+
 impl From<ShortFrame<'_>> for ShortText {
     #[inline(always)]
     fn from(frame: ShortFrame<'_>) -> Self {
@@ -161,7 +169,7 @@ impl From<ShortFrame<'_>> for ShortText {
 /// let decoder = Decoder::new(DecoderConfig::new());
 /// let mut padding = [0; ShortText::MAX_FRAME_LEN];
 /// let frame = decoder.find_short(b"\x00hello\xff", &mut padding).expect("a whole frame");
-/// assert_eq!((frame.len(), frame.text_len()), (7, 5));
+/// assert_eq!((frame.text_len(), frame.frame_len()), (5, 7));
 /// assert_eq!(Text::from(frame), "hello");
 /// ```
 #[derive(Clone, Copy)]
@@ -198,8 +206,7 @@ impl<'a> ShortFrame<'a> {
 
     /// The length in bytes of the frame.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "a frame is never empty")]
-    pub const fn len(&self) -> usize {
+    pub const fn frame_len(&self) -> usize {
         self.text_len() + 2
     }
 }
@@ -221,12 +228,6 @@ fn padded<'a>(src: &'a [u8], padding: &'a mut [u8; SIZE]) -> Option<&'a [u8; SIZ
     }
     padding.get_mut(..src.len())?.copy_from_slice(src);
     Some(padding)
-}
-
-impl fmt::Debug for ShortText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::Text::from(*self).fmt(f)
-    }
 }
 
 /// Where the first 0xFF is.

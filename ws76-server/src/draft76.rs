@@ -75,7 +75,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for Draft76<T> {
         }
         src.take_with(|unread| {
             let frame = decoder.find_short(unread, padding)?;
-            Some((frame, frame.len()))
+            Some((frame, frame.frame_len()))
         })
     }
 

@@ -159,9 +159,9 @@ struct Driver<'a, W, S> {
 /// Messages that came.
 #[derive(Debug, Default)]
 struct Tally {
-    /// Since the counters were last told.
+    /// Messages since the counters were last told.
     received: u64,
-    /// And their bytes, since the last flush.
+    /// Messages and their bytes since the last flush.
     turn: u32,
     turn_len: usize,
 }

@@ -64,6 +64,7 @@ impl Line {
         self.go_on_pushing(outbox, message, is_pushed)
     }
 
+    /// Does what is left to do for a message, which is queued already or was not to be queued quickly.
     #[inline(never)]
     fn go_on_pushing(
         self: &Arc<Self>,
@@ -152,8 +153,8 @@ impl Line {
         Pushed { result, was_full }
     }
 
-    /// Queues a message. What takes the room only because a turn is not over is written
-    /// before: its receiver is not slow.
+    /// Queues a message that was not to be queued quickly. What takes the room only because a turn is not over
+    /// is written before: its receiver is not slow.
     fn push_into(&self, outbox: &mut Outbox, message: &impl Message) -> Result<(), SendError> {
         let result = message.push(outbox);
         if result != Err(SendError::Full) || !self.is_asleep() || !outbox.can_write_now() {

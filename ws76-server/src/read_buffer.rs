@@ -92,7 +92,7 @@ impl ReadBuffer {
         &mut self.bytes
     }
 
-    /// The same, where what is taken is told ([`Self::take_with`]) and nothing is shared.
+    /// The same, where what is taken is told (`take`) and nothing is shared.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()

@@ -29,9 +29,10 @@ impl Decoder {
         self.find_short(src, &mut padding).map(ShortText::from)
     }
 
-    /// As [`decode_short`](Self::decode_short), for a caller who has a place for the text: it is where it
-    /// was found until then. If there is less in `src` than the longest such frame, what there is is put into
-    /// `padding`, whatever is in that.
+    /// As [`decode_short`](Self::decode_short), for a caller who has a place for the text: what is returned
+    /// borrows the frame from `src`. It is for the caller to remove its
+    /// [`frame_len`](ShortFrame::frame_len) bytes. Where `src` is shorter than the longest such frame, it is
+    /// copied to `padding` and borrowed from there; what that held before does not matter.
     ///
     /// Implements draft-76 §5.3.
     ///
@@ -43,7 +44,7 @@ impl Decoder {
     /// let mut padding = [0; ShortText::MAX_FRAME_LEN];
     /// let mut texts = Vec::new();
     /// while let Some(frame) = decoder.find_short(src, &mut padding) {
-    ///     src = &src[frame.len()..];
+    ///     src = &src[frame.frame_len()..];
     ///     texts.push(Text::from(frame));
     /// }
     /// assert_eq!(texts, ["one", "two"]);

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     end::End,
     turn,
-    wire::{Incoming, Read, Wire},
+    wire::{Incoming, Padding, Read, Wire},
 };
 
 /// What became of texts that were read already.
@@ -116,7 +116,7 @@ impl<W: Wire, S> Driver<'_, W, S> {
         more: &mut bool,
     ) -> Texts {
         let mut texts = Texts::None;
-        let mut padding = [0; ShortText::MAX_FRAME_LEN];
+        let mut padding: Padding = [0; ShortText::MAX_FRAME_LEN];
         loop {
             // Two ways to the same call: a short text is not to be moved as a long one is.
             let polled = if let Some((frame, has_more)) = self.wire.next_short_text(&mut padding) {

@@ -6,7 +6,7 @@ use crate::SlowReceiver;
 use crate::rfc6455;
 
 impl Outbox {
-    /// Does what the policy says when `push` had no room for a message of `len` bytes as a draft-76
+    /// Does what the policy says when there was no room for a message of `len` bytes as a draft-76
     /// frame. Returns whether there is room now.
     pub(crate) fn make_room(&mut self, len: usize) -> bool {
         match self.config.slow_receiver {

@@ -83,10 +83,7 @@ fn what_is_sent_to_one_of_them_between_keeps_its_place() {
     let receivers = Receiver::many(3);
     let counts = turn(|| {
         send_all(&receivers, "a");
-        assert_eq!(
-            receivers[0].line.try_push(&crate::line::Textual("x")),
-            Ok(())
-        );
+        assert_eq!(receivers[0].line.try_push(&Textual("x")), Ok(()));
         send_all(&receivers[1..], "b");
         // Too long for a batch.
         send_all(&receivers, "longer");
