@@ -1,4 +1,4 @@
-//! A message that is to be queued when there is room.
+//! Messages of all kinds, and how they are queued: now, or when there is room.
 
 use std::{
     pin::Pin,

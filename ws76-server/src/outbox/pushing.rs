@@ -13,14 +13,6 @@ impl Outbox {
     /// of those of which many come at once. Returns whether.
     #[inline(always)]
     pub(crate) fn push_quickly(&mut self, text: &(impl Utf8 + ?Sized)) -> bool {
-        let is_pushed = self.push_behind(text);
-        self.accepted += u64::from(is_pushed);
-        is_pushed
-    }
-
-    /// As [`Self::push_quickly`], not counted.
-    #[inline(always)]
-    fn push_behind(&mut self, text: &(impl Utf8 + ?Sized)) -> bool {
         let config = &*self.config;
         let has_room = |queue: &Queue, len: usize| {
             len - 2 <= config.frames.max_message_len
@@ -30,11 +22,17 @@ impl Outbox {
         if self.phase != Phase::Open || self.is_rfc6455() {
             return false;
         }
-        if let Some((bytes, frame)) = text.framed() {
-            return has_room(&self.queue, frame.len()) && self.queue.extend_view(bytes, &frame);
-        }
-        has_room(&self.queue, ShortText::MAX_LEN + 2)
-            && self.queue.push_short(|dst| text.encode_short_to_vec(dst))
+        let is_pushed = match text.framed() {
+            Some((bytes, frame)) => {
+                has_room(&self.queue, frame.len()) && self.queue.extend_view(bytes, &frame)
+            }
+            None => {
+                has_room(&self.queue, ShortText::MAX_FRAME_LEN)
+                    && self.queue.push_short(|dst| text.encode_short_to_vec(dst))
+            }
+        };
+        self.accepted += u64::from(is_pushed);
+        is_pushed
     }
 
     /// Queues a text, where [`Self::push_quickly`] has not.
