@@ -1,6 +1,7 @@
 //! Timeouts to the second, over streams in memory and with paused time.
 
 mod due;
+mod fair;
 mod in_time;
 
 use std::{sync::Mutex, time::Duration};

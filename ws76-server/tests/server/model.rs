@@ -11,7 +11,7 @@
 //!   RST of the client, or an abort of the server, what the kernel had taken is lost without a
 //!   trace: Ok >= received + dropped.
 //! - An RFC 6455 connection that is cut (slow receiver, RST, abort) may count messages as dropped
-//!   that were received, see `Conn::may_count_twice`: there, each of both is at most Ok.
+//!   that were received: there, each of both is at most Ok.
 //!
 //! `PROPTEST_CASES` raises the count of cases.
 
