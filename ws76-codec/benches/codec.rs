@@ -11,7 +11,7 @@ use bytes::{Buf, BufMut, BytesMut};
 use criterion::{Criterion, criterion_group, criterion_main};
 use memchr::memchr;
 use simdutf8::basic;
-use ws76_codec::{Decoder, DecoderConfig, EncodedFrame, Frame, Text, encode_text};
+use ws76_codec::{Decoder, DecoderConfig, EncodedFrame, Frame, ShortText, Text, encode_text};
 
 use crate::measure::Group;
 
@@ -47,6 +47,37 @@ fn decode_all(decoder: &mut Decoder, src: &mut BytesMut) -> usize {
     let mut len = 0;
     while let Some(Frame::Text(text)) = decoder.decode(src).unwrap() {
         len += black_box(text.as_bytes()).len();
+    }
+    len
+}
+
+/// As [`decode_all`], texts alone.
+fn decode_all_texts(decoder: &mut Decoder, src: &mut BytesMut) -> usize {
+    let mut len = 0;
+    while let Some(text) = decoder.decode_text(src).unwrap() {
+        len += black_box(text.as_bytes()).len();
+    }
+    len
+}
+
+/// As [`decode_all`], each text a part of the buffer, as a server has them that shares what it reads.
+fn decode_all_shared(decoder: &Decoder, src: &mut BytesMut) -> usize {
+    let src = src.split().freeze();
+    let (mut at, mut len) = (0, 0);
+    while let Some(text) = decoder.decode_shared(&src, at) {
+        at += text.len() + 2;
+        len += black_box(text.as_bytes()).len();
+    }
+    len
+}
+
+/// As [`decode_all`], of short texts where they lie.
+fn find_all_short(decoder: &Decoder, mut src: &[u8]) -> usize {
+    let mut padding = [0; ShortText::MAX_FRAME_LEN];
+    let mut len = 0;
+    while let Some(frame) = decoder.find_short(src, &mut padding) {
+        len += black_box(&frame).text_len();
+        src = &src[frame.frame_len()..];
     }
     len
 }
@@ -92,9 +123,20 @@ fn decode_frames(criterion: &mut Criterion, shape: &str, text: &str, count: usiz
     let ours = group.of_buffers("ws76", &bytes, |src| {
         assert_eq!(decode_all(&mut decoder, src), content);
     });
+    let texts = group.of_buffers("ws76, decode_text", &bytes, |src| {
+        assert_eq!(decode_all_texts(&mut decoder, src), content);
+    });
+    let shared = group.of_buffers("ws76, decode_shared", &bytes, |src| {
+        assert_eq!(decode_all_shared(&decoder, src), content);
+    });
     let where_it_lies = group.of_buffers("ws76, decode_str", &bytes, |src| {
         assert_eq!(decode_all_where_they_lie(&decoder, src), content);
     });
+    if text.len() <= ShortText::MAX_LEN {
+        group.of_buffers("ws76, find_short", &bytes, |src| {
+            assert_eq!(find_all_short(&decoder, src), content);
+        });
+    }
     group.of_buffers("memchr", &bytes, |src| {
         assert_eq!(search_and_check(src, |_| true), content);
     });
@@ -118,8 +160,10 @@ fn decode_frames(criterion: &mut Criterion, shape: &str, text: &str, count: usiz
         copy.clear();
         copy.extend_from_slice(black_box(src));
     });
-    group.compare(ours, limit);
-    group.compare(ours, owned);
+    for ours in [ours, texts, shared] {
+        group.compare(ours, limit);
+        group.compare(ours, owned);
+    }
     group.compare(where_it_lies, limit);
 }
 
@@ -180,40 +224,70 @@ fn decode(criterion: &mut Criterion) {
     }
 }
 
-fn encode(criterion: &mut Criterion) {
-    for (name, len) in [&LENS[..3], &[LENS[3], ("64k", 64 << 10), LENS[4]]].concat() {
-        let string = text(SCRIPTS[0].1, len);
-        let text = Text::from(string.as_str());
-        let bytes = frames(&string, 1);
-        let mut group = Group::new(criterion, &format!("encode/ascii_{name}"), bytes.len(), 1);
-        let mut dst = BytesMut::with_capacity(bytes.len());
-        let ours = group.of("encode_text", || {
-            dst.clear();
-            encode_text(black_box(&string), &mut dst);
-            assert_eq!(black_box(&dst).len(), bytes.len());
-        });
-        group.of("Text::encode", || {
-            dst.clear();
-            black_box(&text).encode(&mut dst);
-            assert_eq!(black_box(&dst).len(), bytes.len());
-        });
-        let limit = group.of("memcpy", || {
-            dst.clear();
-            dst.extend_from_slice(black_box(&bytes));
-            assert_eq!(black_box(&dst).len(), bytes.len());
-        });
-        group.compare(ours, limit);
-        let ours = group.of("EncodedFrame::text", || {
-            assert_eq!(
-                EncodedFrame::text(black_box(&string)).as_bytes().len(),
-                bytes.len()
-            );
-        });
-        let limit = group.of("memcpy into a new Vec", || {
-            assert_eq!(black_box(&bytes).clone().len(), bytes.len());
-        });
-        group.compare(ours, limit);
+/// Bytes to be copied to `to`: half a page away from it within their pages. Where the two lie close together in
+/// that, the instruction that x86 has for long copies takes twenty times as long, and is no limit to anything.
+struct Source {
+    room: Vec<u8>,
+    at: usize,
+}
+
+impl Source {
+    fn new(bytes: &[u8], to: &[u8]) -> Self {
+        let mut room: Vec<u8> = Vec::with_capacity(bytes.len() + PAGE);
+        let at = (to.as_ptr().addr() + PAGE / 2).wrapping_sub(room.as_ptr().addr()) % PAGE;
+        room.resize(at, 0);
+        room.extend_from_slice(bytes);
+        Self { room, at }
     }
+
+    fn bytes(&self) -> &[u8] {
+        &self.room[self.at..]
+    }
+}
+
+const PAGE: usize = 4 << 10;
+
+fn encode(criterion: &mut Criterion) {
+    let lens = [&LENS[..4], &[("64k", 64 << 10), LENS[4]]].concat();
+    for (script, pattern) in SCRIPTS {
+        for &(name, len) in &lens {
+            encode_text_of(criterion, &format!("{script}_{name}"), &text(pattern, len));
+        }
+    }
+}
+
+fn encode_text_of(criterion: &mut Criterion, shape: &str, string: &str) {
+    let bytes = frames(string, 1);
+    let mut group = Group::new(criterion, &format!("encode/{shape}"), bytes.len(), 1);
+    let mut dst = BytesMut::with_capacity(bytes.len());
+    let source = Source::new(string.as_bytes(), &dst);
+    let string = str::from_utf8(source.bytes()).unwrap();
+    let ours = group.of("encode_text", || {
+        dst.clear();
+        encode_text(black_box(string), &mut dst);
+        assert_eq!(black_box(&dst).len(), bytes.len());
+    });
+    let text = Text::from(string);
+    group.of("Text::encode", || {
+        dst.clear();
+        black_box(&text).encode(&mut dst);
+        assert_eq!(black_box(&dst).len(), bytes.len());
+    });
+    let source = Source::new(&bytes, &dst);
+    let limit = group.of("memcpy", || {
+        dst.clear();
+        dst.extend_from_slice(black_box(source.bytes()));
+        assert_eq!(black_box(&dst).len(), bytes.len());
+    });
+    group.compare(ours, limit);
+    let ours = group.of("EncodedFrame::text", || {
+        let frame = EncodedFrame::text(black_box(string));
+        assert_eq!(frame.as_bytes().len(), bytes.len());
+    });
+    let limit = group.of("memcpy into a new Vec", || {
+        assert_eq!(black_box(&bytes).clone().len(), bytes.len());
+    });
+    group.compare(ours, limit);
 }
 
 criterion_group!(benches, decode, encode);

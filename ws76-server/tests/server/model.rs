@@ -10,8 +10,6 @@
 //! - Ok = received + dropped, exactly, for every connection whose client reads to the end. After a
 //!   RST of the client, or an abort of the server, what the kernel had taken is lost without a
 //!   trace: Ok >= received + dropped.
-//! - An RFC 6455 connection that is cut (slow receiver, RST, abort) may count messages as dropped
-//!   that were received: there, each of both is at most Ok.
 //!
 //! `PROPTEST_CASES` raises the count of cases.
 
