@@ -27,7 +27,7 @@ pub(crate) struct Grow {
     /// Seconds that are measured, of each server in each round.
     #[arg(long, default_value_t = 0.8)]
     seconds: f64,
-    /// The counts of connections.
+    /// The counts of connections, with commas between them.
     #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1000, 10_000, 19_000])]
     connections: Vec<usize>,
     /// The folder for growth.json.

@@ -94,7 +94,8 @@ impl EntryResults {
 
 /// Reads results.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
+    let read = || -> io::Result<T> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
+    read().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// Writes results, and the folder that they are in.

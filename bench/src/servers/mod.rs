@@ -35,7 +35,7 @@ pub(crate) enum Server {
     Ws76,
     /// tokio-tungstenite with its defaults.
     TokioTungstenite,
-    /// tokio-tungstenite with small buffers, as ws76-server has.
+    /// tokio-tungstenite with buffers of 4 KiB.
     #[value(name = "tokio-tungstenite-4k")]
     TokioTungstenite4k,
     /// fastwebsockets, on hyper.
@@ -61,6 +61,9 @@ pub(crate) enum Mode {
 
 /// Serves until the process is ended. The address is printed first.
 pub(crate) fn serve(server: Server, mode: Mode, threads: usize) -> io::Result<()> {
+    if mode == Mode::Broadcast && matches!(server, Server::Floor | Server::Least) {
+        return Err(io::Error::other("it does nothing but echo"));
+    }
     runtime(threads)?.block_on(async {
         let listener = listen()?;
         println!("{}", listener.local_addr()?);

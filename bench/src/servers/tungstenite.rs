@@ -1,4 +1,4 @@
-//! tokio-tungstenite: with its defaults, and by hand with small buffers, as ws76-server has.
+//! tokio-tungstenite: with its defaults, and by hand with buffers of 4 KiB.
 
 use std::io;
 
