@@ -9,16 +9,13 @@ use crate::{
 
 /// What draft-76 misses, who is cheaper, and how our RFC 6455 stands beside tokio-tungstenite.
 pub(crate) fn verdict(cases: &[CaseResults]) -> String {
+    let is_there = |is_it: &dyn Fn(&EntryResults) -> bool| {
+        cases.iter().any(|case| case.entries.iter().any(is_it))
+    };
     let misses = |what: &str, entry: Entry| {
         let missed = cases.iter().filter_map(|case| missed(case, entry.name));
-        let missed: Vec<_> = missed.collect();
-        // Nothing is said of who was not measured.
-        let is_there = cases.iter().any(|case| case.entry(entry.name).is_some());
-        if is_there {
-            bullet(what, &missed)
-        } else {
-            String::new()
-        }
+        let is_measured = is_there(&|there| there.name == entry.name);
+        bullet(what, is_measured, &missed.collect::<Vec<_>>())
     };
     let cheaper: Vec<_> = cases.iter().flat_map(cheaper).collect();
     let mut dearest: Vec<_> = cases.iter().filter_map(beside_tungstenite).collect();
@@ -31,10 +28,11 @@ pub(crate) fn verdict(cases: &[CaseResults]) -> String {
             "Goals that ws76-codec with a lock and a handler misses",
             entries::LEAST,
         ),
-        bullet("Peers that are cheaper than draft-76", &cheaper),
+        bullet("Peers that are cheaper than draft-76", is_there(&is_peer), &cheaper),
         bullet(
             "Our RFC 6455 beside tokio-tungstenite with our buffers, where the goal is at most 1.05; the \
              highest",
+            !dearest.is_empty(),
             &dearest,
         ),
     ]
@@ -83,8 +81,10 @@ fn is_peer(entry: &EntryResults) -> bool {
     !is_measure && !entry.name.starts_with("ws76")
 }
 
-fn bullet(what: &str, which: &[String]) -> String {
+/// Nothing is said of who was not measured.
+fn bullet(what: &str, is_measured: bool, which: &[String]) -> String {
     match which {
+        _ if !is_measured => String::new(),
         [] => format!("- {what}: none.\n"),
         which => format!("- {what}: {}.\n", which.join("; ")),
     }

@@ -100,6 +100,7 @@ fn the_verdict_names_what_is_missed_and_who_is_cheaper() {
         assert!(!kept.contains(measure), "it was not measured: {kept}");
     }
     assert!(kept.contains("cheaper than draft-76: none.\n"), "{kept}");
+    assert_eq!(verdict(&[]), "", "nothing was measured");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Timeouts to the second, over streams in memory and with paused time.
+//! Timeouts to the second and turns to the message, over streams in memory and with paused time.
 
 mod due;
 mod fair;
