@@ -23,7 +23,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    /// Where in a frame the next byte will be.
+    /// Where in a round of messages the next byte will be.
     at: usize,
     control: Control,
     pongs: Vec<u8>,
@@ -98,8 +98,11 @@ impl Connection {
             };
         }
         let (wanted, extra) = came.split_at(allowed);
-        match (traffic.check(self.at, wanted)?, extra) {
-            (0, [first, ..]) if traffic.is_closing(*first) => Err(LoadError::ClosingFrame),
+        let at = traffic.check(self.at, wanted)?;
+        match extra {
+            [first, ..] if traffic.begins_frame(at) && traffic.is_closing(*first) => {
+                Err(LoadError::ClosingFrame)
+            }
             _ => Err(LoadError::Extra(extra.len())),
         }
     }

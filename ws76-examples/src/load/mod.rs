@@ -211,10 +211,11 @@ const MAX_BURST_LEN: usize = 1 << 28;
 /// Of a frame beside its text.
 const MAX_OVERHEAD: usize = 14;
 const AFTER_HELP: &str = "\
-Every byte that the server sends is compared with what it has to send. A wrong, missing or
-additional one, a lost connection, and a wait beyond the timeout end the test with exit code 1; 2
-means that it could not even start. Latency is the time from the write of a burst to its last reply
-(echo), from the source's write to each delivery (broadcast), or of the opening (connect).
+Every byte that the server sends is compared with what it has to send; messages that are under way at
+once differ, if they are long enough. A wrong, missing or additional byte, messages that changed
+places, a lost connection, and a wait beyond the timeout end the test with exit code 1; 2 means that
+it could not even start. Latency is the time from the write of a burst to its last reply (echo),
+from the source's write to each delivery (broadcast), or of the opening (connect).
 
 There is one thread. When it is busy for 95 % of the window or more, the summary says that the load
 generator itself is the bottleneck.

@@ -115,7 +115,7 @@ pub(super) struct Control {
 /// What one read brought.
 #[derive(Debug, Default)]
 pub(super) struct Sorted {
-    /// Where in a frame the next byte will be.
+    /// Where in a round of messages the next byte will be.
     pub(super) at: usize,
     /// How many bytes were the messages' own.
     pub(super) len: usize,
@@ -146,10 +146,12 @@ impl Control {
         };
         let mut rest = came;
         while let [first, ..] = rest {
-            let taken = if self.is_open() || sorted.at == 0 && matches!(first & 0x0F, PING | PONG) {
+            let is_control =
+                || traffic.begins_frame(sorted.at) && matches!(first & 0x0F, PING | PONG);
+            let taken = if self.is_open() || is_control() {
                 self.take(rest, &mut sorted.pongs)?
             } else {
-                let taken = rest.len().min(traffic.reply_len() - sorted.at);
+                let taken = rest.len().min(traffic.left_of_frame(sorted.at));
                 let (frame, _) = rest.split_at(taken);
                 sorted.at = traffic.check(sorted.at, frame)?;
                 sorted.len += taken;

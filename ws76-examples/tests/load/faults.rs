@@ -47,7 +47,7 @@ fn assert_found(says: &str, change: fn(&mut Vec<u8>)) {
 
 #[test]
 fn corrupted_byte_is_found() {
-    assert_found("byte 5 of a frame is 0x64, not 0x65", |reply| {
+    assert_found("byte 5 of a frame is 0x67, not 0x66", |reply| {
         reply[39] ^= 1
     });
 }
@@ -75,6 +75,13 @@ fn duplicated_message_is_found() {
 fn exchanged_bytes_are_found() {
     assert_found("byte 1 of a frame is 0x62, not 0x61", |reply| {
         reply.swap(1, 2)
+    });
+}
+
+#[test]
+fn exchanged_messages_are_found() {
+    assert_found("byte 1 of a frame is 0x63, not 0x62", |reply| {
+        reply[34..].rotate_left(34);
     });
 }
 
