@@ -1,5 +1,5 @@
-//! Growth: what a message and a delivery cost as connections become more, with one and with two
-//! worker threads.
+//! Growth: what a message, a delivery, and a connection's memory cost as connections become more, with
+//! one and with two worker threads.
 
 use std::{
     io,
@@ -47,7 +47,7 @@ impl Grow {
             settings: setup.settings(self.rounds, self.seconds),
             points: Vec::new(),
         };
-        for scenario in [Scenario::Echo, Scenario::Broadcast] {
+        for scenario in [Scenario::Echo, Scenario::Broadcast, Scenario::Idle] {
             for &connections in &self.connections {
                 if !setup.fits(connections) {
                     eprintln!("{connections} connections: left out, too few open files allowed");

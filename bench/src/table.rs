@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     cases::Goal,
     entries::{self, Entry},
+    load::Scenario,
     results::{CaseResults, Point},
     statistics::Summary,
 };
@@ -113,12 +114,12 @@ pub(crate) fn growth(points: &[Point]) -> String {
             point.connections.to_string(),
             point.threads.to_string(),
         ];
-        cells.extend(
-            point
-                .entries
-                .iter()
-                .map(|entry| micros(entry.figure().median)),
-        );
+        let unit = match point.scenario == Scenario::Idle.name() {
+            true => kib,
+            false => micros,
+        };
+        let medians = point.entries.iter().map(|entry| entry.figure().median);
+        cells.extend(medians.map(unit));
         cells.extend(
             point
                 .entries
