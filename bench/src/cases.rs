@@ -96,11 +96,14 @@ impl Case {
     /// How many of `rounds` it takes: memory scatters little.
     pub(crate) const fn rounds(&self, rounds: usize) -> usize {
         match self.load.scenario {
-            Scenario::Idle => rounds.div_ceil(3),
+            Scenario::Idle if rounds > MOST_ROUNDS_IDLE => MOST_ROUNDS_IDLE,
             _ => rounds,
         }
     }
 }
+
+/// In which memory is measured.
+const MOST_ROUNDS_IDLE: usize = 9;
 
 /// What a server has to do for a scenario.
 pub(crate) const fn mode(scenario: Scenario) -> Mode {

@@ -22,7 +22,7 @@ use crate::{
 /// Runs the comparison.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Rounds of each case; the figures are medians over them. Memory is measured in a third of them.
+    /// Rounds of each case; the figures are medians over them. Memory is measured in at most 9 of them.
     #[arg(long, default_value_t = 9, value_parser = at_least_one)]
     rounds: usize,
     /// Seconds that are measured, of each server in each round.
