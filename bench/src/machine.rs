@@ -33,7 +33,16 @@ impl Machine {
             cores: thread::available_parallelism().map_or(1, usize::from),
             kernel: kernel.map_or_else(unknown, |text| text.trim().to_owned()),
             rustc: said_by("rustc", &["--version"]),
-            commit: said_by("git", &["rev-parse", "--short", "HEAD"]),
+            // With a word on what is not committed.
+            commit: said_by(
+                "git",
+                &[
+                    "describe",
+                    "--always",
+                    "--exclude=*",
+                    "--dirty= and changes",
+                ],
+            ),
             versions: versions(include_str!("../Cargo.lock")),
         }
     }
