@@ -154,18 +154,23 @@ impl fmt::Display for Report {
             )?;
         }
         if let Some(server) = &self.server {
-            server.fmt(f)?;
+            let each = match self.scenario {
+                Scenario::Connect => "an opening handshake",
+                _ => "a message",
+            };
+            server.fmt(f, each)?;
         }
         self.load.fmt(f)
     }
 }
 
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Server {
+    /// What it cost, and for each of what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>, each: &str) -> fmt::Result {
         if let Some(seconds) = self.cpu_seconds {
             write!(f, "  server: {seconds:.2} s of CPU time")?;
             if let Some(micros) = self.cpu_us_per_message {
-                write!(f, ", {micros:.2} µs a message")?;
+                write!(f, ", {micros:.2} µs {each}")?;
             }
             writeln!(f)?;
         }
