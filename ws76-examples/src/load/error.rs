@@ -9,6 +9,8 @@ use ws76_handshake::{ReplyError, ValueError};
 pub(super) enum LoadError {
     #[error("{0}")]
     Address(io::Error),
+    #[error("no port: HOST:PORT is needed")]
+    NoPort,
     #[error("a host that no request can name: {0}")]
     Host(ValueError),
     #[error("{needed} open files are needed, and the limit is {limit}: try `ulimit -n {needed}`")]
@@ -43,6 +45,8 @@ pub(super) enum LoadError {
     ControlFrame,
     #[error("nothing came for {0:?}, and something had to")]
     Stalled(Duration),
+    #[error("interrupted, and there is nothing to report")]
+    Interrupted,
     #[error("{0}")]
     Output(io::Error),
     #[error("the load generator itself failed: {0}")]
@@ -50,10 +54,13 @@ pub(super) enum LoadError {
 }
 
 impl LoadError {
-    /// 2 where nothing was tried, because it could not even start; else 1.
+    /// 2 where nothing was tried, because it could not even start; what a shell says where it was
+    /// interrupted; else 1.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Interrupted => ExitCode::from(130),
             Self::Address(_)
+            | Self::NoPort
             | Self::Host(_)
             | Self::BurstTooLong { .. }
             | Self::FileLimit { .. }

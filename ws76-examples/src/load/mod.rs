@@ -130,6 +130,10 @@ impl Args {
     }
 
     fn opener(&self) -> Result<Opener, LoadError> {
+        let port = self.server.rsplit_once(':').map(|(_, port)| port);
+        if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+            return Err(LoadError::NoPort);
+        }
         let addrs = self.server.to_socket_addrs().map_err(LoadError::Address)?;
         let path = match self.scenario {
             Scenario::Broadcast => "/broadcast",
@@ -216,6 +220,9 @@ once differ, if they are long enough. A wrong, missing or additional byte, messa
 places, a lost connection, and a wait beyond the timeout end the test with exit code 1; 2 means that
 it could not even start. Latency is the time from the write of a burst to its last reply (echo),
 from the source's write to each delivery (broadcast), or of the opening (connect).
+
+Ctrl-C ends the measured window, and what was measured is reported; before and behind that it ends the
+test with exit code 130.
 
 There is one thread. When it is busy for 95 % of the window or more, the summary says that the load
 generator itself is the bottleneck.

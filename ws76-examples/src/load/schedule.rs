@@ -3,11 +3,15 @@
 use std::{
     cell::RefCell,
     convert::Infallible,
+    pin::Pin,
     rc::Rc,
     time::{Duration, Instant},
 };
 
-use tokio::task::{JoinSet, LocalSet};
+use tokio::{
+    signal,
+    task::{JoinSet, LocalSet},
+};
 
 use super::{
     Args, Scenario,
@@ -41,6 +45,7 @@ pub(super) async fn run(
         own: Process::own(),
         tasks: JoinSet::new(),
         live: Live::new(),
+        interrupt: interrupt(),
         last: (Counts::default(), Instant::now()),
     };
     LocalSet::new().run_until(test.run()).await
@@ -55,6 +60,8 @@ struct Test<'a> {
     /// Each goes on for ever, or fails.
     tasks: JoinSet<Result<Infallible, LoadError>>,
     live: Live,
+    /// Somebody presses Ctrl-C.
+    interrupt: Pin<Box<dyn Future<Output = ()>>>,
     /// When the counts changed last.
     last: (Counts, Instant),
 }
@@ -83,7 +90,10 @@ impl Test<'_> {
         self.pause(Phase::WarmUp, self.args.warm_up).await?;
         self.run.take_latency();
         let begin = self.moment();
-        self.pause(Phase::Window, self.args.duration).await?;
+        match self.pause(Phase::Window, self.args.duration).await {
+            Err(LoadError::Interrupted) => self.interrupt = interrupt(),
+            paused => paused?,
+        }
         let end = self.moment();
         let latency = Latency::of(&self.run.take_latency());
         self.run.is_draining.set(true);
@@ -130,6 +140,7 @@ impl Test<'_> {
                     let shared = |connection| Rc::new(RefCell::new(connection));
                     return Ok(opened?.into_iter().map(shared).collect());
                 }
+                () = &mut self.interrupt => return Err(LoadError::Interrupted),
                 () = tokio::time::sleep(TICK) => self.live.show(Phase::Opening, &self.run),
             }
         }
@@ -219,6 +230,7 @@ impl Test<'_> {
                 let Err(error) = ended.map_err(|error| LoadError::Internal(error.into()))?;
                 return Err(error);
             }
+            () = &mut self.interrupt => return Err(LoadError::Interrupted),
             () = tokio::time::sleep_until(until.into()) => {}
         }
         self.live.show(phase, &self.run);
@@ -241,6 +253,15 @@ impl Test<'_> {
             server: self.server.as_ref().and_then(Process::cpu_time),
         }
     }
+}
+
+/// Ready when somebody presses Ctrl-C from now on.
+fn interrupt() -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async {
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
 }
 
 /// Between two looks at how far it is.

@@ -246,6 +246,20 @@ fn what_cannot_start_has_an_exit_code_of_its_own() {
     assert_fails("echo", &[], addr, 2, "cannot connect");
 }
 
+#[test]
+fn server_without_a_port_is_told() {
+    let program = env!("CARGO_BIN_EXE_ws76");
+    for server in ["localhost", "[::1]", "localhost:", "localhost:http"] {
+        let output = Command::new(program)
+            .args(["load", "echo", server])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{server}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("HOST:PORT is needed"), "{stderr}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn limit_on_open_files_is_told_before_anything_is_opened() {

@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod faults;
+mod interrupted;
 mod servers;
 
 use std::{
@@ -161,4 +162,16 @@ fn people_get_a_summary() {
         "{stdout}"
     );
     assert!(stdout.contains("latency in µs: min "), "{stdout}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn summary_says_what_a_server_cost_for_each_of_what() {
+    let demo = Demo::start(&[]);
+    let pid = demo.id().to_string();
+    for (scenario, each) in [("echo", "a message"), ("connect", "an opening handshake")] {
+        let args = ["--pid", &pid, "--connections", "2", "--duration", "0.2"];
+        let (_, stdout, _) = load(scenario, &args, demo.addr);
+        assert!(stdout.contains(&format!(" µs {each}\n")), "{stdout}");
+    }
 }
