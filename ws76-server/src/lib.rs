@@ -55,7 +55,7 @@
 //! # Speed
 //!
 //! Build with `lto = "thin"` and `codegen-units = 1` in `[profile.release]`: a message is handled in more
-//! than one crate, and costs 3 to 5 % less then; profile-guided optimization takes off as much again.
+//! than one crate, and costs 3 to 5 % less then; profile-guided optimization takes off as much again, or more.
 //! With little to do at a time, the feature `timerfd` and `Timers::Kernel` spare a message the timer that a
 //! runtime sets whenever it waits. Where clients come and go, the feature `defer-accept` and
 //! `Config::defer_accept` have Linux hand a connection over with its first bytes.
