@@ -210,7 +210,7 @@ fn count(text: &str) -> Result<usize, String> {
 
 /// Files that are open besides the connections.
 const OTHER_FILES: usize = 16;
-/// All bytes of a burst are held in memory.
+/// All bytes of a burst are held in memory, twice.
 const MAX_BURST_LEN: usize = 1 << 28;
 /// Of a frame beside its text.
 const MAX_OVERHEAD: usize = 14;
