@@ -8,7 +8,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::process::{Core, ServerProcess};
+use crate::{
+    perf::Perf,
+    process::{Core, ServerProcess},
+};
 
 /// What the load generator does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +137,8 @@ struct ServerOutput {
 pub(crate) struct Figure {
     /// Microseconds of the server's CPU for a message; bytes of memory for an idle connection.
     pub(crate) value: f64,
+    /// Microseconds of that in user space, where they were sampled.
+    pub(crate) user: Option<f64>,
     /// The server could have done more.
     pub(crate) load_was_busy: bool,
 }
@@ -143,11 +148,12 @@ pub(crate) struct Figure {
 pub(crate) struct Generator {
     program: PathBuf,
     core: Option<Core>,
+    perf: Option<Perf>,
 }
 
 impl Generator {
     /// Takes the `ws76` program, and the core that it is to run on.
-    pub(crate) fn new(program: &Path, core: Option<Core>) -> io::Result<Self> {
+    pub(crate) fn new(program: &Path, core: Option<Core>, perf: Option<Perf>) -> io::Result<Self> {
         if !program.is_file() {
             return Err(io::Error::other(format!(
                 "no program {}: build it with `cargo build --release`, or name it with --load",
@@ -157,6 +163,7 @@ impl Generator {
         Ok(Self {
             program: program.to_owned(),
             core,
+            perf,
         })
     }
 
@@ -168,7 +175,13 @@ impl Generator {
         times: Times,
         server: &ServerProcess,
     ) -> io::Result<Figure> {
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.perf {
+            Some(perf) => {
+                let opening = load.connections as f64 * OPENING_SECONDS;
+                perf.command(&self.program, server.id(), opening + times.warm_up)
+            }
+            None => Command::new(&self.program),
+        };
         command
             .args(["load", load.scenario.name(), "--json"])
             .args(["--protocol", protocol, "--text", load.text.name()])
@@ -191,7 +204,11 @@ impl Generator {
                 said.trim()
             )));
         }
-        figure(load.scenario, &output.stdout)
+        let mut figure = figure(load.scenario, &output.stdout)?;
+        if let Some(perf) = &self.perf {
+            figure.user = Some(figure.value * perf.user_part()?);
+        }
+        Ok(figure)
     }
 }
 
@@ -205,6 +222,7 @@ fn figure(scenario: Scenario, stdout: &[u8]) -> io::Result<Figure> {
         Some(value) if value > 0.0 && (output.messages > 0 || scenario == Scenario::Idle) => {
             Ok(Figure {
                 value,
+                user: None,
                 load_was_busy: output.load.is_bottleneck,
             })
         }
@@ -237,6 +255,9 @@ impl fmt::Display for Size {
         }
     }
 }
+
+/// About what it takes to open a connection.
+const OPENING_SECONDS: f64 = 0.000_1;
 
 #[cfg(test)]
 mod tests;

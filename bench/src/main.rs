@@ -8,6 +8,7 @@ mod entries;
 mod growth;
 mod load;
 mod machine;
+mod perf;
 mod plot;
 mod process;
 mod report;

@@ -7,12 +7,20 @@ use std::{
 
 use clap::Args;
 
-use crate::{growth, machine::Machine, plot, results::Settings, run, table, verdict};
+use crate::{
+    growth,
+    machine::Machine,
+    plot,
+    results::Settings,
+    run,
+    table::{self, Shown},
+    verdict,
+};
 
 /// Writes the results into the marked parts of a document, and draws them.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// The folder of a run; growth is left as it is where there is none in it.
+    /// The folder of a run; growth and profile are left as they are where there is none in it.
     #[arg(long, default_value = "bench/results")]
     from: PathBuf,
     /// The document.
@@ -27,22 +35,31 @@ impl Report {
         for (name, part) in [
             ("machine", about(&results.machine, &results.settings)),
             ("verdict", verdict::verdict(&results.cases)),
-            ("ratios", table::ratios(&results.cases)),
+            ("ratios", table::all(Shown::Ratios, &results.cases)),
             ("spread", table::spread(&results.cases)),
         ] {
             text = replaced(&text, name, &part)?;
         }
-        match growth::read(&self.from) {
-            Ok(growth) => {
-                let about = about(&growth.machine, &growth.settings);
-                let part = format!("{about}\n{}", table::growth(&growth.points));
-                text = replaced(&text, "growth", &part)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if let Some(growth) = if_there(growth::read(&self.from))? {
+            let about = about(&growth.machine, &growth.settings);
+            let part = format!("{about}\n{}", table::growth(&growth.points));
+            text = replaced(&text, "growth", &part)?;
+        }
+        if let Some(profile) = if_there(run::read_profile(&self.from))? {
+            let about = about(&profile.machine, &profile.settings);
+            let part = format!("{about}\n{}", table::all(Shown::UserTimes, &profile.cases));
+            text = replaced(&text, "profile", &part)?;
         }
         plot::write(&self.from.join("ratios.svg"), &results.cases)?;
         write(&self.into, &text)
+    }
+}
+
+/// What was read, or nothing where there is no such file.
+fn if_there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
 }
 
@@ -115,7 +132,9 @@ mod tests {
     #[test]
     fn the_document_of_this_repository_has_the_marks() {
         let text = include_str!("../../BENCHMARKS.md");
-        for name in ["machine", "verdict", "ratios", "spread", "growth"] {
+        for name in [
+            "machine", "verdict", "ratios", "spread", "growth", "profile",
+        ] {
             assert!(replaced(text, name, "").is_ok(), "{name}");
         }
     }

@@ -58,6 +58,9 @@ pub(crate) struct EntryResults {
     pub(crate) label: String,
     /// Microseconds of CPU for a message, or bytes for an idle connection.
     pub(crate) figures: Vec<f64>,
+    /// Microseconds of that in user space, where they were sampled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) users: Vec<f64>,
     /// Each beside bare TCP's of the same round.
     pub(crate) ratios: Vec<f64>,
     /// Rounds in which the load generator had no time left.
@@ -74,16 +77,31 @@ impl CaseResults {
         entry.figure().median / self.bare()
     }
 
+    /// As [`Self::ratio`], if the kernel took for the server what it takes for bare TCP.
+    pub(crate) fn user_ratio(&self, entry: &EntryResults) -> f64 {
+        1.0 + (entry.user().median - self.bare_user()) / self.bare()
+    }
+
     /// The median of bare TCP.
     pub(crate) fn bare(&self) -> f64 {
         let bare = self.entries.first();
         bare.map_or(0.0, |bare| bare.figure().median)
+    }
+
+    /// The median of bare TCP in user space.
+    pub(crate) fn bare_user(&self) -> f64 {
+        let bare = self.entries.first();
+        bare.map_or(0.0, |bare| bare.user().median)
     }
 }
 
 impl EntryResults {
     pub(crate) fn figure(&self) -> Summary {
         Summary::of(&self.figures)
+    }
+
+    pub(crate) fn user(&self) -> Summary {
+        Summary::of(&self.users)
     }
 
     /// Round by round.

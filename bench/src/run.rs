@@ -11,12 +11,14 @@ use wildmatch::WildMatch;
 use crate::{
     cases::Case,
     entries::{self, Entry},
-    load::Times,
+    load::{Scenario, Times},
     machine::Machine,
+    perf::Perf,
     plot,
     results::{self, CaseResults, Results},
     rounds::{Rounds, Setup},
-    table, verdict,
+    table::{self, Shown},
+    verdict,
 };
 
 /// Runs the comparison.
@@ -37,6 +39,10 @@ pub(crate) struct Run {
     /// Lowers the connections of all cases to this, to try it out.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     max_connections: usize,
+    /// Samples the servers by Linux's `perf`, to tell what they spend in user space: profile.json. Nothing
+    /// else is written.
+    #[arg(long)]
+    profile: bool,
     /// The folder for results.json, table.md and ratios.svg.
     #[arg(long, default_value = "bench/results")]
     out: PathBuf,
@@ -48,7 +54,8 @@ pub(crate) struct Run {
 impl Run {
     /// Measures, printing the table as it grows, and writes what came out after each case.
     pub(crate) fn run(&self) -> io::Result<()> {
-        let setup = Setup::new(&self.load)?;
+        let perf = self.profile.then(Perf::new).transpose()?;
+        let setup = Setup::new(&self.load, perf)?;
         let others = match self.servers.as_slice() {
             [] => &entries::OTHERS[..],
             chosen => chosen,
@@ -59,23 +66,35 @@ impl Run {
             cases: Vec::new(),
         };
         let pattern = WildMatch::new(&self.case);
-        let cases = Case::all().into_iter();
+        let is_wanted = |case: &Case| {
+            let is_idle = case.load.scenario == Scenario::Idle;
+            pattern.matches(case.name) && !(self.profile && is_idle)
+        };
+        let shown = match self.profile {
+            true => Shown::UserTimes,
+            false => Shown::Ratios,
+        };
         print!("{}", table::head(others));
-        for mut case in cases.filter(|case| pattern.matches(case.name)) {
+        for mut case in Case::all().into_iter().filter(is_wanted) {
             case.load.connections = case.load.connections.min(self.max_connections);
             if !setup.fits(case.load.connections) {
                 eprintln!("{}: left out, too few open files allowed", case.name);
                 continue;
             }
             let case = self.measure(&setup, &case, others)?;
-            print!("{}", table::row(&case, others));
+            print!("{}", table::row(shown, &case, others));
             results.cases.push(case);
-            self.write(&results)?;
+            match self.profile {
+                true => results::write(&self.out.join(PROFILE), &results)?,
+                false => self.write(&results)?,
+            }
         }
         if results.cases.is_empty() {
             return Err(io::Error::other("no case was measured"));
         }
-        eprint!("{}", verdict::verdict(&results.cases));
+        if !self.profile {
+            eprint!("{}", verdict::verdict(&results.cases));
+        }
         Ok(())
     }
 
@@ -98,7 +117,10 @@ impl Run {
 
     fn write(&self, results: &Results) -> io::Result<()> {
         results::write(&self.out.join(RESULTS), results)?;
-        std::fs::write(self.out.join("table.md"), table::ratios(&results.cases))?;
+        std::fs::write(
+            self.out.join("table.md"),
+            table::all(Shown::Ratios, &results.cases),
+        )?;
         plot::write(&self.out.join("ratios.svg"), &results.cases)
     }
 }
@@ -125,4 +147,10 @@ fn other_entry(name: &str) -> Result<Entry, String> {
     })
 }
 
+/// What a run with samples has left there.
+pub(crate) fn read_profile(folder: &Path) -> io::Result<Results> {
+    results::read(&folder.join(PROFILE))
+}
+
 const RESULTS: &str = "results.json";
+const PROFILE: &str = "profile.json";

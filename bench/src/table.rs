@@ -10,8 +10,17 @@ use crate::{
     statistics::Summary,
 };
 
-/// The table of ratios; what misses its goal is bold.
-pub(crate) fn ratios(cases: &[CaseResults]) -> String {
+/// What a table shows of each server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// What it costs beside bare TCP.
+    Ratios,
+    /// The same as if the kernel took for all what it takes for bare TCP, and the time in user space.
+    UserTimes,
+}
+
+/// The table of all cases; what misses its goal is bold.
+pub(crate) fn all(shown: Shown, cases: &[CaseResults]) -> String {
     // Not every server is in every case.
     let Some(widest) = cases.iter().max_by_key(|case| case.entries.len()) else {
         return String::new();
@@ -21,7 +30,7 @@ pub(crate) fn ratios(cases: &[CaseResults]) -> String {
     text.extend(
         cases
             .iter()
-            .map(|case| row_of(case, others().map(|entry| entry.name.as_str()))),
+            .map(|case| row_of(shown, case, others().map(|entry| entry.name.as_str()))),
     );
     text
 }
@@ -38,15 +47,16 @@ fn head_of<'a>(labels: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// A row of that table.
-pub(crate) fn row(case: &CaseResults, others: &[Entry]) -> String {
-    row_of(case, others.iter().map(|entry| entry.name))
+pub(crate) fn row(shown: Shown, case: &CaseResults, others: &[Entry]) -> String {
+    row_of(shown, case, others.iter().map(|entry| entry.name))
 }
 
-fn row_of<'a>(case: &CaseResults, others: impl Iterator<Item = &'a str>) -> String {
+fn row_of<'a>(shown: Shown, case: &CaseResults, others: impl Iterator<Item = &'a str>) -> String {
     let bare = case.bare();
-    let bare_cell = match case.goal {
-        Goal::BytesMore(_) => kib(bare),
-        Goal::Ratio(_) => micros(bare),
+    let bare_cell = match (shown, case.goal) {
+        (Shown::Ratios, Goal::BytesMore(_)) => kib(bare),
+        (Shown::Ratios, Goal::Ratio(_)) => micros(bare),
+        (Shown::UserTimes, _) => format!("{} of {}", nanos(case.bare_user()), nanos(bare)),
     };
     let mut cells = vec![case.title.clone(), case.goal.to_string(), bare_cell];
     for name in others {
@@ -55,15 +65,22 @@ fn row_of<'a>(case: &CaseResults, others: impl Iterator<Item = &'a str>) -> Stri
             continue;
         };
         let figure = entry.figure().median;
-        let ratio = case.ratio(entry);
+        let ratio = match shown {
+            Shown::Ratios => case.ratio(entry),
+            Shown::UserTimes => case.user_ratio(entry),
+        };
         let text = match case.goal {
             Goal::BytesMore(_) => kib(figure),
             Goal::Ratio(_) => format!("{ratio:.2}"),
         };
         let has_goal = entry.name == entries::DRAFT76.name;
-        cells.push(match has_goal && !case.goal.is_met(figure, ratio, bare) {
+        let text = match has_goal && !case.goal.is_met(figure, ratio, bare) {
             true => format!("**{text}**"),
             false => text,
+        };
+        cells.push(match shown {
+            Shown::Ratios => text,
+            Shown::UserTimes => format!("{text} ({})", nanos(entry.user().median)),
         });
     }
     line(cells.iter().map(String::as_str))
@@ -169,6 +186,13 @@ fn micros(value: f64) -> String {
     match value {
         0.0..10.0 => format!("{value:.2} µs"),
         _ => format!("{value:.1} µs"),
+    }
+}
+
+fn nanos(micros: f64) -> String {
+    match micros * 1000.0 {
+        value @ 0.0..100.0 => format!("{value:.1} ns"),
+        value => format!("{value:.0} ns"),
     }
 }
 

@@ -8,6 +8,7 @@ fn entry(name: &str, label: &str, figures: &[f64], ratios: &[f64]) -> EntryResul
         name: name.to_owned(),
         label: label.to_owned(),
         figures: figures.to_vec(),
+        users: figures.iter().map(|figure| figure / 4.0).collect(),
         ratios: ratios.to_vec(),
         load_was_busy: 0,
     }
@@ -37,7 +38,7 @@ fn case(goal: Goal, ours: &[f64], peer: &[f64]) -> CaseResults {
 fn a_row_has_the_ratios_medians() {
     let case = case(Goal::Ratio(1.05), &[9.0, 2.0, 2.1], &[2.5, 2.6, 2.4]);
     assert_eq!(
-        ratios(&[case]),
+        all(Shown::Ratios, &[case]),
         "| case | goal | bare TCP | ws76, draft-76 | ws76, RFC 6455 | peer |\n\
          | --- | --- | --- | --- | --- | --- |\n\
          | echo | ≤ 1.05 | 2.00 µs | 1.05 | 1.50 | 1.25 |\n"
@@ -46,7 +47,10 @@ fn a_row_has_the_ratios_medians() {
 
 #[test]
 fn what_misses_its_goal_is_bold_and_only_ours_has_one() {
-    let row = ratios(&[case(Goal::Ratio(1.05), &[2.2; 3], &[2.4; 3])]);
+    let row = all(
+        Shown::Ratios,
+        &[case(Goal::Ratio(1.05), &[2.2; 3], &[2.4; 3])],
+    );
     assert!(row.contains("| **1.10** | 1.50 | 1.20 |"), "{row}");
 }
 
@@ -55,7 +59,7 @@ fn who_is_not_in_a_case_has_no_figure_there() {
     let one = case(Goal::Ratio(1.05), &[2.2; 3], &[2.4; 3]);
     let mut other = case(Goal::Ratio(1.05), &[2.0; 3], &[2.4; 3]);
     other.entries.remove(2);
-    let text = ratios(&[other, one]);
+    let text = all(Shown::Ratios, &[other, one]);
     assert!(
         text.contains("| ws76, draft-76 | ws76, RFC 6455 | peer |\n"),
         "{text}"
@@ -66,11 +70,22 @@ fn who_is_not_in_a_case_has_no_figure_there() {
 #[test]
 fn memory_is_in_bytes_and_its_goal_a_difference() {
     let case = case(Goal::BytesMore(1.0), &[3072.0; 3], &[2048.0; 3]);
-    let row = ratios(&[case]);
+    let row = all(Shown::Ratios, &[case]);
     assert!(
         row.contains("| **3.00 KiB** | 0.00 KiB | 2.00 KiB |"),
         "{row}"
     );
+}
+
+#[test]
+fn time_in_user_space_is_compared_as_if_the_kernel_took_the_same_for_all() {
+    // A quarter of bare TCP's 2 µs, and of the others' figures: 0.5 and 0.6 µs, 0.1 of 2 more.
+    let row = all(
+        Shown::UserTimes,
+        &[case(Goal::Ratio(1.04), &[2.4; 3], &[0.2; 3])],
+    );
+    let cells = "| 500 ns of 2000 ns | **1.05** (600 ns) | 1.12 (750 ns) | 0.78 (50.0 ns) |";
+    assert!(row.contains(cells), "{row}");
 }
 
 #[test]
