@@ -93,6 +93,11 @@ impl Case {
         ]
     }
 
+    /// Whether samples of it tell what messages cost: it has some, and its connections are soon opened.
+    pub(crate) fn is_for_samples(&self) -> bool {
+        self.load.scenario != Scenario::Idle && self.load.connections <= MOST_CONNECTIONS_SAMPLED
+    }
+
     /// How many of `rounds` it takes: memory scatters little.
     pub(crate) const fn rounds(&self, rounds: usize) -> usize {
         match self.load.scenario {
@@ -102,6 +107,7 @@ impl Case {
     }
 }
 
+const MOST_CONNECTIONS_SAMPLED: usize = 1000;
 /// In which memory is measured.
 const MOST_ROUNDS_IDLE: usize = 9;
 

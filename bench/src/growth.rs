@@ -41,7 +41,7 @@ pub(crate) struct Grow {
 impl Grow {
     /// Measures and prints the tables; writes what came out after each point.
     pub(crate) fn run(&self) -> io::Result<()> {
-        let setup = Setup::new(&self.load, None)?;
+        let setup = Setup::new(&self.load, false)?;
         let mut growth = Growth {
             machine: Machine::this(),
             settings: setup.settings(self.rounds, self.seconds),

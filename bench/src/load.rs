@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    perf::Perf,
+    perf::Sampling,
     process::{Core, ServerProcess},
 };
 
@@ -138,7 +138,7 @@ pub(crate) struct Figure {
     /// Microseconds of the server's CPU for a message; bytes of memory for an idle connection.
     pub(crate) value: f64,
     /// Microseconds of that in user space, where they were sampled.
-    pub(crate) user: Option<f64>,
+    pub(crate) user_time: Option<f64>,
     /// The server could have done more.
     pub(crate) load_was_busy: bool,
 }
@@ -148,12 +148,13 @@ pub(crate) struct Figure {
 pub(crate) struct Generator {
     program: PathBuf,
     core: Option<Core>,
-    perf: Option<Perf>,
+    /// Whether servers are sampled, meanwhile, on the same core.
+    samples: bool,
 }
 
 impl Generator {
-    /// Takes the `ws76` program, and the core that it is to run on.
-    pub(crate) fn new(program: &Path, core: Option<Core>, perf: Option<Perf>) -> io::Result<Self> {
+    /// Takes the `ws76` program, and the core that it is to run on; servers are sampled if `samples`.
+    pub(crate) fn new(program: &Path, core: Option<Core>, samples: bool) -> io::Result<Self> {
         if !program.is_file() {
             return Err(io::Error::other(format!(
                 "no program {}: build it with `cargo build --release`, or name it with --load",
@@ -163,7 +164,7 @@ impl Generator {
         Ok(Self {
             program: program.to_owned(),
             core,
-            perf,
+            samples,
         })
     }
 
@@ -175,13 +176,11 @@ impl Generator {
         times: Times,
         server: &ServerProcess,
     ) -> io::Result<Figure> {
-        let mut command = match &self.perf {
-            Some(perf) => {
-                let opening = load.connections as f64 * OPENING_SECONDS;
-                perf.command(&self.program, server.id(), opening + times.warm_up)
-            }
-            None => Command::new(&self.program),
-        };
+        let sampling = self
+            .samples
+            .then(|| Sampling::start(server.id(), load.connections, times, self.core));
+        let sampling = sampling.transpose()?;
+        let mut command = Command::new(&self.program);
         command
             .args(["load", load.scenario.name(), "--json"])
             .args(["--protocol", protocol, "--text", load.text.name()])
@@ -205,8 +204,8 @@ impl Generator {
             )));
         }
         let mut figure = figure(load.scenario, &output.stdout)?;
-        if let Some(perf) = &self.perf {
-            figure.user = Some(figure.value * perf.user_part()?);
+        if let Some(sampling) = sampling {
+            figure.user_time = Some(figure.value * sampling.user_part()?);
         }
         Ok(figure)
     }
@@ -222,7 +221,7 @@ fn figure(scenario: Scenario, stdout: &[u8]) -> io::Result<Figure> {
         Some(value) if value > 0.0 && (output.messages > 0 || scenario == Scenario::Idle) => {
             Ok(Figure {
                 value,
-                user: None,
+                user_time: None,
                 load_was_busy: output.load.is_bottleneck,
             })
         }
@@ -255,9 +254,6 @@ impl fmt::Display for Size {
         }
     }
 }
-
-/// About what it takes to open a connection.
-const OPENING_SECONDS: f64 = 0.000_1;
 
 #[cfg(test)]
 mod tests;

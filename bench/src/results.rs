@@ -60,7 +60,7 @@ pub(crate) struct EntryResults {
     pub(crate) figures: Vec<f64>,
     /// Microseconds of that in user space, where they were sampled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) users: Vec<f64>,
+    pub(crate) user_times: Vec<f64>,
     /// Each beside bare TCP's of the same round.
     pub(crate) ratios: Vec<f64>,
     /// Rounds in which the load generator had no time left.
@@ -78,8 +78,8 @@ impl CaseResults {
     }
 
     /// As [`Self::ratio`], if the kernel took for the server what it takes for bare TCP.
-    pub(crate) fn user_ratio(&self, entry: &EntryResults) -> f64 {
-        1.0 + (entry.user().median - self.bare_user()) / self.bare()
+    pub(crate) fn user_time_ratio(&self, entry: &EntryResults) -> f64 {
+        1.0 + (entry.user_time().median - self.bare_user_time()) / self.bare()
     }
 
     /// The median of bare TCP.
@@ -89,9 +89,9 @@ impl CaseResults {
     }
 
     /// The median of bare TCP in user space.
-    pub(crate) fn bare_user(&self) -> f64 {
+    pub(crate) fn bare_user_time(&self) -> f64 {
         let bare = self.entries.first();
-        bare.map_or(0.0, |bare| bare.user().median)
+        bare.map_or(0.0, |bare| bare.user_time().median)
     }
 }
 
@@ -100,8 +100,8 @@ impl EntryResults {
         Summary::of(&self.figures)
     }
 
-    pub(crate) fn user(&self) -> Summary {
-        Summary::of(&self.users)
+    pub(crate) fn user_time(&self) -> Summary {
+        Summary::of(&self.user_times)
     }
 
     /// Round by round.

@@ -6,7 +6,6 @@ use crate::{
     cases,
     entries::{BARE, Entry},
     load::{Figure, Generator, Load, Times},
-    perf::Perf,
     process::{Core, ServerProcess, fits, raise_file_limit},
     results::{EntryResults, Settings},
 };
@@ -21,14 +20,14 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// Takes the program that makes the load; says so if it cannot have a core of its own.
-    /// `perf` samples the servers, if it is there.
-    pub(crate) fn new(load: &Path, perf: Option<Perf>) -> io::Result<Self> {
+    /// Servers are sampled if `samples`.
+    pub(crate) fn new(load: &Path, samples: bool) -> io::Result<Self> {
         let cores = Core::two()?;
         if cores.is_none() {
             eprintln!("only one core: the server shares it with the load generator");
         }
         Ok(Self {
-            generator: Generator::new(load, cores.map(|(_, load)| load), perf)?,
+            generator: Generator::new(load, cores.map(|(_, load)| load), samples)?,
             server_core: cores.map(|(server, _)| server),
             file_limit: raise_file_limit(),
         })
@@ -103,7 +102,7 @@ fn results(entry: &Entry) -> EntryResults {
         name: entry.name.to_owned(),
         label: entry.label.to_owned(),
         figures: Vec::new(),
-        users: Vec::new(),
+        user_times: Vec::new(),
         ratios: Vec::new(),
         load_was_busy: 0,
     }
@@ -111,7 +110,7 @@ fn results(entry: &Entry) -> EntryResults {
 
 fn add(results: &mut EntryResults, figure: Figure, bare: f64) {
     results.figures.push(figure.value);
-    results.users.extend(figure.user);
+    results.user_times.extend(figure.user_time);
     results.ratios.push(figure.value / bare);
     results.load_was_busy += usize::from(figure.load_was_busy);
 }
@@ -137,13 +136,13 @@ mod tests {
         let mut entry = results(&BARE);
         let figure = |value, load_was_busy| Figure {
             value,
-            user: Some(value / 4.0),
+            user_time: Some(value / 4.0),
             load_was_busy,
         };
         add(&mut entry, figure(3.0, true), 2.0);
         add(&mut entry, figure(4.0, false), 8.0);
         assert_eq!(entry.figures, [3.0, 4.0]);
-        assert_eq!(entry.users, [0.75, 1.0]);
+        assert_eq!(entry.user_times, [0.75, 1.0]);
         assert_eq!(entry.ratios, [1.5, 0.5]);
         assert_eq!(entry.load_was_busy, 1);
     }

@@ -11,9 +11,9 @@ use wildmatch::WildMatch;
 use crate::{
     cases::Case,
     entries::{self, Entry},
-    load::{Scenario, Times},
+    load::Times,
     machine::Machine,
-    perf::Perf,
+    perf::Sampling,
     plot,
     results::{self, CaseResults, Results},
     rounds::{Rounds, Setup},
@@ -39,11 +39,11 @@ pub(crate) struct Run {
     /// Lowers the connections of all cases to this, to try it out.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     max_connections: usize,
-    /// Samples the servers by Linux's `perf`, to tell what they spend in user space: profile.json. Nothing
-    /// else is written.
+    /// Samples the servers by Linux's `perf`, to tell what they spend in user space, where few connections are
+    /// opened.
     #[arg(long)]
     profile: bool,
-    /// The folder for results.json, table.md and ratios.svg.
+    /// The folder for results.json, table.md and ratios.svg; for a profile, profile.json only.
     #[arg(long, default_value = "bench/results")]
     out: PathBuf,
     /// The program that makes the load.
@@ -54,8 +54,10 @@ pub(crate) struct Run {
 impl Run {
     /// Measures, printing the table as it grows, and writes what came out after each case.
     pub(crate) fn run(&self) -> io::Result<()> {
-        let perf = self.profile.then(Perf::new).transpose()?;
-        let setup = Setup::new(&self.load, perf)?;
+        if self.profile {
+            Sampling::check()?;
+        }
+        let setup = Setup::new(&self.load, self.profile)?;
         let others = match self.servers.as_slice() {
             [] => &entries::OTHERS[..],
             chosen => chosen,
@@ -66,10 +68,8 @@ impl Run {
             cases: Vec::new(),
         };
         let pattern = WildMatch::new(&self.case);
-        let is_wanted = |case: &Case| {
-            let is_idle = case.load.scenario == Scenario::Idle;
-            pattern.matches(case.name) && !(self.profile && is_idle)
-        };
+        let is_wanted =
+            |case: &Case| pattern.matches(case.name) && (!self.profile || case.is_for_samples());
         let shown = match self.profile {
             true => Shown::UserTimes,
             false => Shown::Ratios,
@@ -84,10 +84,7 @@ impl Run {
             let case = self.measure(&setup, &case, others)?;
             print!("{}", table::row(shown, &case, others));
             results.cases.push(case);
-            match self.profile {
-                true => results::write(&self.out.join(PROFILE), &results)?,
-                false => self.write(&results)?,
-            }
+            self.write(&results)?;
         }
         if results.cases.is_empty() {
             return Err(io::Error::other("no case was measured"));
@@ -116,6 +113,9 @@ impl Run {
     }
 
     fn write(&self, results: &Results) -> io::Result<()> {
+        if self.profile {
+            return results::write(&self.out.join(PROFILE), results);
+        }
         results::write(&self.out.join(RESULTS), results)?;
         std::fs::write(
             self.out.join("table.md"),

@@ -56,7 +56,7 @@ fn row_of<'a>(shown: Shown, case: &CaseResults, others: impl Iterator<Item = &'a
     let bare_cell = match (shown, case.goal) {
         (Shown::Ratios, Goal::BytesMore(_)) => kib(bare),
         (Shown::Ratios, Goal::Ratio(_)) => micros(bare),
-        (Shown::UserTimes, _) => format!("{} of {}", nanos(case.bare_user()), nanos(bare)),
+        (Shown::UserTimes, _) => format!("{} of {}", nanos(case.bare_user_time()), nanos(bare)),
     };
     let mut cells = vec![case.title.clone(), case.goal.to_string(), bare_cell];
     for name in others {
@@ -67,7 +67,7 @@ fn row_of<'a>(shown: Shown, case: &CaseResults, others: impl Iterator<Item = &'a
         let figure = entry.figure().median;
         let ratio = match shown {
             Shown::Ratios => case.ratio(entry),
-            Shown::UserTimes => case.user_ratio(entry),
+            Shown::UserTimes => case.user_time_ratio(entry),
         };
         let text = match case.goal {
             Goal::BytesMore(_) => kib(figure),
@@ -80,7 +80,7 @@ fn row_of<'a>(shown: Shown, case: &CaseResults, others: impl Iterator<Item = &'a
         };
         cells.push(match shown {
             Shown::Ratios => text,
-            Shown::UserTimes => format!("{text} ({})", nanos(entry.user().median)),
+            Shown::UserTimes => format!("{text} ({})", nanos(entry.user_time().median)),
         });
     }
     line(cells.iter().map(String::as_str))

@@ -8,7 +8,7 @@ fn entry(name: &str, label: &str, figures: &[f64], ratios: &[f64]) -> EntryResul
         name: name.to_owned(),
         label: label.to_owned(),
         figures: figures.to_vec(),
-        users: figures.iter().map(|figure| figure / 4.0).collect(),
+        user_times: figures.iter().map(|figure| figure / 4.0).collect(),
         ratios: ratios.to_vec(),
         load_was_busy: 0,
     }
