@@ -130,6 +130,11 @@ pub(crate) fn read(folder: &Path) -> io::Result<Results> {
     results::read(&folder.join(RESULTS))
 }
 
+/// What a run with samples has left there.
+pub(crate) fn read_profile(folder: &Path) -> io::Result<Results> {
+    results::read(&folder.join(PROFILE))
+}
+
 /// A count of at least 1, as clap reads it.
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -145,11 +150,6 @@ fn other_entry(name: &str) -> Result<Entry, String> {
         let names: Vec<_> = entries::OTHERS.iter().map(|entry| entry.name).collect();
         format!("one of {}", names.join(", "))
     })
-}
-
-/// What a run with samples has left there.
-pub(crate) fn read_profile(folder: &Path) -> io::Result<Results> {
-    results::read(&folder.join(PROFILE))
 }
 
 const RESULTS: &str = "results.json";
