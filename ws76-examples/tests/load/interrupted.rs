@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, Receiver},
 };
 
@@ -23,10 +23,15 @@ fn interrupted(args: &[&str], addr: SocketAddr, now: &Receiver<()>) -> Output {
         .spawn()
         .unwrap();
     now.recv().unwrap();
+    interrupt(&child);
+    child.wait_with_output().unwrap()
+}
+
+/// As Ctrl-C does.
+pub(super) fn interrupt(child: &Child) {
     let pid = child.id().to_string();
     let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
     assert!(sent.success());
-    child.wait_with_output().unwrap()
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod faults;
 mod interrupted;
+mod live;
 mod servers;
 
 use std::{
