@@ -31,7 +31,7 @@ pub(crate) struct Grow {
     #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1000, 10_000, 19_000])]
     connections: Vec<usize>,
     /// The folder for growth.json.
-    #[arg(long, default_value = "bench/results")]
+    #[arg(long, default_value = "bench/target/results")]
     out: PathBuf,
     /// The program that makes the load.
     #[arg(long, default_value = "target/release/ws76")]

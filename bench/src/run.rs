@@ -44,7 +44,7 @@ pub(crate) struct Run {
     #[arg(long)]
     profile: bool,
     /// The folder for results.json, table.md and ratios.svg; for a profile, profile.json only.
-    #[arg(long, default_value = "bench/results")]
+    #[arg(long, default_value = "bench/target/results")]
     out: PathBuf,
     /// The program that makes the load.
     #[arg(long, default_value = "target/release/ws76")]
