@@ -1,6 +1,7 @@
 //! What a person at a terminal sees while a test runs.
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::Read,
     process::{Command, Stdio},
@@ -16,7 +17,7 @@ use super::{
 /// What comes from a terminal, until there is nobody at its other side.
 struct Screen {
     terminal: File,
-    shown: String,
+    shown: Vec<u8>,
 }
 
 impl Screen {
@@ -25,20 +26,27 @@ impl Screen {
         let mut buffer = [0; 4096];
         // Linux has an error for what is the end elsewhere.
         let len = self.terminal.read(&mut buffer).unwrap_or(0);
-        self.shown += std::str::from_utf8(&buffer[..len]).unwrap();
+        self.shown.extend_from_slice(&buffer[..len]);
         len > 0
     }
 
-    /// The lines that were shown in full, each in the place of the one before it.
-    fn lines(&self) -> impl Iterator<Item = &str> {
-        let (whole, _) = self.shown.rsplit_once(CLEAR_LINE).unwrap_or_default();
-        whole.split(CLEAR_LINE)
+    fn shown(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.shown)
+    }
+
+    /// Whether there was a line as is asked for; each is shown in the place of the one before it.
+    fn has_shown(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        let shown = self.shown();
+        let (whole, _) = shown.rsplit_once(CLEAR_LINE).unwrap_or_default();
+        whole.split(CLEAR_LINE).any(is_it)
     }
 }
 
 #[test]
 fn terminal_has_a_line_until_the_test_is_over() {
     let OpenptyResult { master, slave } = openpty(None, None).unwrap();
+    // A copy is not inherited by what other tests run.
+    let [master, slave] = [master, slave].map(|fd| fd.try_clone().unwrap());
     let child = Command::new(env!("CARGO_BIN_EXE_ws76"))
         .args(["load", "echo", &bare(echo).to_string()])
         .args(["--protocol", "tcp", "--connections", "3"])
@@ -50,7 +58,7 @@ fn terminal_has_a_line_until_the_test_is_over() {
         .unwrap();
     let mut screen = Screen {
         terminal: master.into(),
-        shown: String::new(),
+        shown: Vec::new(),
     };
     let is_progress = |line: &str| {
         let rate = line
@@ -60,14 +68,15 @@ fn terminal_has_a_line_until_the_test_is_over() {
             rate.parse::<u64>().unwrap() > 0 && median.ends_with('s') && !median.starts_with("0")
         })
     };
-    while !screen.lines().any(is_progress) {
-        assert!(screen.read(), "{}", screen.shown);
+    while !screen.has_shown(is_progress) {
+        assert!(screen.read(), "{:?}", screen.shown());
     }
     interrupt(&child);
     while screen.read() {}
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", screen.shown);
-    assert!(screen.shown.ends_with(CLEAR_LINE), "{:?}", screen.shown);
+    assert_eq!(output.status.code(), Some(0), "{:?}", screen.shown());
+    let shown = screen.shown();
+    assert!(shown.ends_with(CLEAR_LINE), "{shown:?}");
     assert!(output.stdout.starts_with(b"echo, tcp: 3 connections\n"));
 }
 
